@@ -23,5 +23,5 @@ func (e *Echo) String() string {
 	if e.Kind == TimestampRequest || e.Kind == TimestampReply {
 		length = timestampLen
 	}
-	return fmt.Sprintf("%s %v > %v: %s, id %d, seq %d, length %d", appendVersion(nil, e.Src), e.Src, e.Dst, words, e.ID, e.Seq, length)
+	return fmt.Sprintf("%s %v > %v: %s, id %d, seq %d, length %d", ipName(e.Src), e.Src, e.Dst, words, e.ID, e.Seq, length)
 }

@@ -35,7 +35,7 @@ var (
 // to 7 of an ICMPv6 unreachable, which tcpdump does not know, are named after
 // RFC 4443 §3.1 and, for 7, RFC 6550 §20.18.
 func (e *ICMPError) String() string {
-	b := appendVersion(nil, e.Src)
+	b := []byte(ipName(e.Src))
 	b = fmt.Appendf(b, " %v > %v: ", e.Src.WithZone(""), e.Dst.WithZone(""))
 	text := e.textIPv6
 	if e.Src.Is4() {

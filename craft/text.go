@@ -17,7 +17,7 @@ import (
 // where they are not zero. And bits and options are named that tcpdump hides:
 // see [Flags.String] and [Options.Strings].
 func (s *Segment) String() string {
-	b := appendVersion(nil, s.Src.Addr())
+	b := []byte(ipName(s.Src.Addr()))
 	b = append(b, ' ')
 	return string(s.appendText(b))
 }
@@ -26,7 +26,7 @@ func (s *Segment) String() string {
 // lines and IPv6 in one, without the checksum. It says all of the segment but
 // what the payload is. [ParseSegment] reads it, too.
 func (s *Segment) Verbose() string {
-	b := appendVersion(nil, s.Src.Addr())
+	b := []byte(ipName(s.Src.Addr()))
 	if s.Src.Addr().Is4() {
 		b = append(s.appendIPv4(b), "\n    "...)
 	} else {
@@ -35,11 +35,11 @@ func (s *Segment) Verbose() string {
 	return string(s.appendText(b))
 }
 
-func appendVersion(b []byte, a netip.Addr) []byte {
+func ipName(a netip.Addr) string {
 	if a.Is4() {
-		return append(b, "IP"...)
+		return "IP"
 	}
-	return append(b, "IP6"...)
+	return "IP6"
 }
 
 // appendIPv4 leaves out a TTL of zero, as tcpdump does.
@@ -103,7 +103,7 @@ func appendEndpoint(b []byte, a netip.AddrPort) []byte {
 // String returns as much of the segment as was quoted, in the notation of
 // [Segment.String]; like tcpdump it ends in "[|tcp]" where the header was cut.
 func (q *Quote) String() string {
-	b := appendVersion(nil, q.Src.Addr())
+	b := []byte(ipName(q.Src.Addr()))
 	b = append(b, ' ')
 	b = appendEndpoints(b, q.Src, q.Dst)
 	parts := []string{fmt.Sprintf("seq %d", q.Seq)}

@@ -29,7 +29,7 @@ func (p *requestPacer) take() bool {
 }
 
 // at is when there will be a token.
-func (p *requestPacer) at(now time.Time) time.Time {
+func (p *requestPacer) at() time.Time {
 	lacking := max(0, 1-p.tokens)
 	return p.last.Add(time.Duration(lacking / p.rate * float64(time.Second)))
 }

@@ -346,7 +346,7 @@ func (n *neighbours) startsAt(now time.Time) time.Time {
 	case now.Before(n.resumeAt):
 		return n.resumeAt
 	case n.room(0):
-		return n.pacer.at(now)
+		return n.pacer.at()
 	case len(n.active) > 0:
 		return n.active[0].due
 	}

@@ -302,7 +302,7 @@ func TestNeighboursWithoutNetAdmin(t *testing.T) {
 	p := newPeer(t)
 	p.strangers()
 	p.inhabit(t, netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("2001:db8::77"))
-	came := p.countAnswers(t)
+	came := p.countAnswers()
 	withCapabilities(func() {
 		n := openNeighbours(t, nil)
 		if n.table.changeable() {
@@ -328,7 +328,7 @@ func TestNeighboursWithoutNetAdmin(t *testing.T) {
 }
 
 // countAnswers counts what TCP sends back from the far end.
-func (p *peer) countAnswers(t *testing.T) func() int {
+func (p *peer) countAnswers() func() int {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM, int(htons(unix.ETH_P_ALL)))
 	must(err)
 	must(unix.SetNonblock(fd, true))

@@ -22,7 +22,7 @@ func wakesNoThread(t *testing.T, cfg Config) {
 	must(err)
 	for _, s := range intakeSockets(c) {
 		must(s.withFD(func(fd int) error {
-			if by := watchedBy(t, fd); by != "" {
+			if by := watchedBy(fd); by != "" {
 				t.Errorf("descriptor %d is watched by %s", fd, by)
 			}
 			return nil
@@ -43,7 +43,7 @@ func intakeSockets(c *Conn) []*socket {
 
 // watchedBy is the epoll instance of this process that watches a descriptor, "" if none
 // does; proc_pid_fdinfo(5).
-func watchedBy(t *testing.T, fd int) string {
+func watchedBy(fd int) string {
 	infos, err := filepath.Glob("/proc/self/fdinfo/*")
 	must(err)
 	watched := regexp.MustCompile(fmt.Sprintf(`(?m)^tfd: +%d `, fd))

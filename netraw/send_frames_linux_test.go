@@ -66,7 +66,7 @@ func TestSendFrames(t *testing.T) {
 		}{
 			{what: "not asked about", do: func() {}},
 			{what: "asked about", do: func() { _, err := c.Route(end.dst); must(err) }, asAFrame: true},
-			{what: "asked about and a route added", do: func() { addRoute(t, p) }},
+			{what: "asked about and a route added", do: func() { addRoute(p) }},
 		} {
 			step.do()
 			before := passed()
@@ -82,7 +82,7 @@ func TestSendFrames(t *testing.T) {
 }
 
 // addRoute changes the routes, and waits until that was heard.
-func addRoute(t *testing.T, p *peer) {
+func addRoute(p *peer) {
 	link, err := netlink.LinkByName(p.here)
 	must(err)
 	dst, err := netlink.ParseIPNet("198.51.100.0/24")

@@ -125,7 +125,7 @@ func newApp(s Streams) *cli.App {
 		Commands: []*cli.Command{
 			scanCommand(s), pingCommand(s), handshakeCommand(s), isnCommand(s), traceCommand(s), whyCommand(s), sendCommand(s),
 			readCommand(s), mergeCommand(s), checkCommand(s), reportCommand(s), explainCommand(s), demoCommand(s), doctorCommand(s),
-			schemaCommand(s), helpCommand(s), versionCommand(s), completionCommand(s), manCommand(s),
+			schemaCommand(s), helpCommand(), versionCommand(s), completionCommand(s), manCommand(s),
 		},
 		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,

@@ -209,7 +209,7 @@ func under(heading string, flags []cli.Flag) []cli.Flag {
 	return flags
 }
 
-func helpCommand(s Streams) *cli.Command {
+func helpCommand() *cli.Command {
 	return &cli.Command{
 		Name: "help", Usage: "what do a command's flags mean, and how is it used?", ArgsUsage: "[COMMAND]",
 		Action: func(c *cli.Context) error {

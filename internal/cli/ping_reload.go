@@ -135,16 +135,16 @@ func (j *pingJob) change(set *target.Set, w *pingWatch) error {
 			errs = append(errs, w.close(s))
 		}
 	}
-	return errors.Join(append(errs, j.keep())...)
+	j.keep()
+	return errors.Join(errs...)
 }
 
 // keep has the series go on where they were.
-func (j *pingJob) keep() error {
+func (j *pingJob) keep() {
 	for _, s := range j.series {
 		s.base = s.probed
 	}
 	j.aim()
-	return nil
 }
 
 // seriesOf are the series of a set, and of its names that do not resolve where

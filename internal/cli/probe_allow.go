@@ -104,7 +104,7 @@ func (p *prober) forbidden(word string) error {
 // resolves tells whether the name in a word is looked up: without --probe-allow only
 // the run's own, since every look-up tells somebody something.
 func (p *prober) resolves(word string) bool {
-	host, _ := splitHost(word)
+	host := hostPart(word)
 	_, noAddr := netip.ParseAddr(host)
 	_, noPrefix := netip.ParsePrefix(host)
 	if p.allow != nil || noAddr == nil || noPrefix == nil {
@@ -114,12 +114,12 @@ func (p *prober) resolves(word string) bool {
 	return own.words[word] || own.hosts[host]
 }
 
-// splitHost is the host of a word, and its port where it has one.
-func splitHost(word string) (host, port string) {
-	if host, port, err := net.SplitHostPort(word); err == nil {
-		return host, port
+// hostPart is a word without its port.
+func hostPart(word string) string {
+	if host, _, err := net.SplitHostPort(word); err == nil {
+		return host
 	}
-	return strings.Trim(word, "[]"), ""
+	return strings.Trim(word, "[]")
 }
 
 // allows tells whether a pair, or the word that stands for it, may be probed.
@@ -145,7 +145,7 @@ func (p *prober) follow(set *target.Set, series []*pingSeries) {
 	for _, s := range series {
 		if s.named() {
 			own.words[s.word] = true
-			host, _ := splitHost(s.word)
+			host := hostPart(s.word)
 			own.hosts[host] = true
 		}
 	}

@@ -2,7 +2,6 @@ package plainhttp
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/textproto"
 	"net/url"
@@ -27,9 +26,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.words }
 
-func refuse(status int, format string, args ...any) error {
-	return &refusal{status, fmt.Sprintf(format, args...)}
-}
+func refuse(status int, words string) error { return &refusal{status, words} }
 
 // readRequest reads one request: a *refusal where it is none that is answered, another
 // error where the connection ends.

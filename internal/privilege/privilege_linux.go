@@ -53,8 +53,8 @@ func drop(cfg Config) (done Done, err error) {
 
 // onAllThreads makes a system call of which the effect belongs to a thread, for
 // each of the process.
-func onAllThreads(call, a, b, c uintptr) error {
-	if _, _, errno := psx.Syscall6(call, a, b, c, 0, 0, 0); errno != 0 {
+func onAllThreads(call, a, b uintptr) error {
+	if _, _, errno := psx.Syscall6(call, a, b, 0, 0, 0, 0); errno != 0 {
 		return errno
 	}
 	return nil
@@ -93,7 +93,7 @@ func emptyBounding(had, keep uint64) (done bool, err error) {
 		if there == 0 || keep&(1<<c) != 0 {
 			continue
 		}
-		if err := onAllThreads(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0); err != nil {
+		if err := onAllThreads(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c); err != nil {
 			return false, os.NewSyscallError("prctl PR_CAPBSET_DROP", err)
 		}
 	}
@@ -102,7 +102,7 @@ func emptyBounding(had, keep uint64) (done bool, err error) {
 
 // dropCapabilities empties the sets of every thread that give it a right.
 func dropCapabilities(keep uint64) error {
-	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0); err != nil && !errors.Is(err, unix.EINVAL) {
+	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL); err != nil && !errors.Is(err, unix.EINVAL) {
 		return os.NewSyscallError("prctl PR_CAP_AMBIENT", err)
 	}
 	return setCapabilities(keep)
@@ -115,12 +115,12 @@ func setCapabilities(keep uint64) error {
 	for i, half := range []uint32{uint32(keep), uint32(keep >> 32)} {
 		c.data[i].Permitted, c.data[i].Effective = half, half
 	}
-	err := onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&c.header)), uintptr(unsafe.Pointer(&c.data[0])), 0)
+	err := onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&c.header)), uintptr(unsafe.Pointer(&c.data[0])))
 	return os.NewSyscallError("capset", err)
 }
 
 func noNewPrivileges() error {
-	err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0)
+	err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	return os.NewSyscallError("prctl PR_SET_NO_NEW_PRIVS", err)
 }
 
@@ -171,7 +171,7 @@ func becomeCaller(had uint64, cfg *Config) (changed bool, err error) {
 // keepCapabilities lets permitted capabilities outlive the change of user, for those
 // to be kept.
 func keepCapabilities(on uintptr) error {
-	return os.NewSyscallError("prctl PR_SET_KEEPCAPS", onAllThreads(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, on, 0))
+	return os.NewSyscallError("prctl PR_SET_KEEPCAPS", onAllThreads(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, on))
 }
 
 // mayWrite tells whether a user may make files in all of some directories, as

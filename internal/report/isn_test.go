@@ -20,11 +20,11 @@ import (
 	"synscope/probe/sample"
 )
 
-// modelled are the samples of a model host and what they show.
-func modelled(class isn.Class) ([]isn.Sample, *record.ISN) {
+// modelled is what the samples of a model host show.
+func modelled(class isn.Class) *record.ISN {
 	rng := rand.New(rand.NewPCG(8, uint64(class)))
 	samples := simhost.Sample(isn.NewPlan(isn.PlanConfig{}), simhost.Draw(class, rng), simhost.Path{RTT: time.Millisecond, Jitter: 100 * time.Microsecond}, rng)
-	return samples, record.NewISN("host.example", &sample.Result{
+	return record.NewISN("host.example", &sample.Result{
 		Target: netip.MustParseAddrPort("192.0.2.7:443"), State: probe.StateOpen, Clock: netraw.ClockKernel,
 		Report: isn.Analyze(samples, isn.Options{}),
 	})
@@ -69,7 +69,7 @@ func TestISNFields(t *testing.T) {
 		isn.ClassSYNCookies:  {"variant", "inputs"},
 		isn.ClassGlobalMixed: {"step", "clock_hz"},
 	} {
-		_, r := modelled(class)
+		r := modelled(class)
 		m := parsed(t, r)
 		for _, name := range append(always, more...) {
 			if _, ok := m[name]; !ok {
@@ -97,7 +97,7 @@ func TestISNScreens(t *testing.T) {
 		if class == isn.ClassUnknown {
 			continue
 		}
-		_, r := modelled(class)
+		r := modelled(class)
 		var out bytes.Buffer
 		w := sink.NewLineWriter(&out, "test")
 		sink := text.New(w, sink.Options{})

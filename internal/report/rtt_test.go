@@ -100,7 +100,7 @@ func TestRTTRecords(t *testing.T) {
 		if got := string(rows.AppendJSON(nil, r)); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got := told(t, "ping", sink.Options{}, r); got != tc.text+"\n" {
+		if got := told(t, "ping", r); got != tc.text+"\n" {
 			t.Errorf("got  %q\nwant %q", got, tc.text)
 		}
 	}
@@ -114,8 +114,8 @@ func TestStampsAreNamed(t *testing.T) {
 		if got := strings.Contains(string(rows.AppendJSON(nil, r)), `"stamps":"`+want+`"}`); got != (want != "") {
 			t.Errorf("%q: %s", stamps, rows.AppendJSON(nil, r))
 		}
-		if got := strings.HasSuffix(told(t, "ping", sink.Options{}, r), " ("+want+" stamps)\n"); got != (want != "") {
-			t.Errorf("%q: %s", stamps, told(t, "ping", sink.Options{}, r))
+		if got := strings.HasSuffix(told(t, "ping", r), " ("+want+" stamps)\n"); got != (want != "") {
+			t.Errorf("%q: %s", stamps, told(t, "ping", r))
 		}
 	}
 	for hardware, want := range map[uint64]string{
@@ -123,7 +123,7 @@ func TestStampsAreNamed(t *testing.T) {
 	} {
 		s := summaryOf("web", 1, 2, 3)
 		s.Hardware = record.Some(hardware)
-		if got := told(t, "ping", sink.Options{}, s); !strings.Contains(got, want) {
+		if got := told(t, "ping", s); !strings.Contains(got, want) {
 			t.Errorf("want %s in %s", want, got)
 		}
 		if got := string(rows.AppendJSON(nil, s)); !strings.Contains(got, fmt.Sprintf(`"rtt_clock":"kernel","hardware_stamps":%d}`, hardware)) {
@@ -133,10 +133,10 @@ func TestStampsAreNamed(t *testing.T) {
 }
 
 // told is the text of some records of a command.
-func told(t *testing.T, command string, o sink.Options, records ...record.Record) string {
+func told(t *testing.T, command string, records ...record.Record) string {
 	t.Helper()
 	var out bytes.Buffer
-	sink := text.New(sink.NewLineWriter(&out, "out"), o)
+	sink := text.New(sink.NewLineWriter(&out, "out"), sink.Options{})
 	for _, r := range append([]record.Record{&record.Run{Command: command}}, records...) {
 		if err := sink.Record(r); err != nil {
 			t.Fatal(err)
@@ -181,18 +181,18 @@ func TestRTTSummaryWithoutATime(t *testing.T) {
 	if want := `{"type":"rtt_summary","target":"web","addr":"192.0.2.7","port":80,"sent":1,"received":0,"lost":1,"loss":1}`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if text := told(t, "ping", sink.Options{}, summaryOf("web")); strings.Contains(text, "RTT") || !strings.Contains(text, "1 probe sent, 0 received, 1 lost (100 %)") {
+	if text := told(t, "ping", summaryOf("web")); strings.Contains(text, "RTT") || !strings.Contains(text, "1 probe sent, 0 received, 1 lost (100 %)") {
 		t.Errorf("%s", text)
 	}
 }
 
 // Few targets have closing lines of their own, many a table of even columns.
 func TestRTTClosingLines(t *testing.T) {
-	few := told(t, "ping", sink.Options{}, summaryOf("web", 10, 20), summaryOf("api", 30))
+	few := told(t, "ping", summaryOf("web", 10, 20), summaryOf("api", 30))
 	if strings.Count(few, "ping statistics") != 2 || !strings.Contains(few, "RTT min 10.0 ms, mean 15.0 ms, max 20.0 ms, stddev 7.1 ms, jitter 625 µs (kernel clock)") {
 		t.Errorf("%s", few)
 	}
-	many := told(t, "ping", sink.Options{}, summaryOf("a.example", 1), summaryOf("b", 999), summaryOf("c"), summaryOf("long.name.example", 12))
+	many := told(t, "ping", summaryOf("a.example", 1), summaryOf("b", 999), summaryOf("c"), summaryOf("long.name.example", 12))
 	lines := strings.Split(strings.TrimSpace(many), "\n")
 	if len(lines) != 5 {
 		t.Fatalf("%s", many)
@@ -217,7 +217,7 @@ func TestTraceText(t *testing.T) {
 		return record.NewHop("web", 80, h, name)
 	}
 	tos := trace.Change{Field: "tos", Sent: "0x00", Seen: "0x20"}
-	got := told(t, "trace", sink.Options{},
+	got := told(t, "trace",
 		hop(1, 1, "192.0.2.1", time.Millisecond, trace.HopTimeExceeded),
 		hop(1, 2, "192.0.2.1", 2*time.Millisecond, trace.HopTimeExceeded),
 		hop(2, 1, "", 0, trace.HopNone), hop(2, 2, "", 0, trace.HopNone),
@@ -269,7 +269,7 @@ func TestRTTComparisonText(t *testing.T) {
 				"by chance alone that would be seen with p = 0.1250 (Mann–Whitney, 40 and 50 times)\n"},
 		{rtt.Comparison{NA: 40}, "nothing to compare: one of them gave no time\n"},
 	} {
-		got := told(t, "ping", sink.Options{}, &record.RTTComparison{A: "web", B: "api", Comparison: tc.c})
+		got := told(t, "ping", &record.RTTComparison{A: "web", B: "api", Comparison: tc.c})
 		if want := "\n--- web against api ---\n" + tc.want; got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}

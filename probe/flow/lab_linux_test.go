@@ -75,7 +75,7 @@ func visit(addr netip.Addr, port uint16, size int) error {
 
 // makeTraffic makes connections of every outcome: open, refused, dropped, rejected,
 // reset, over slow and lossy links, with IPv4 and IPv6.
-func makeTraffic(t *testing.T, l *lab.Lab) {
+func makeTraffic(l *lab.Lab) {
 	var wg sync.WaitGroup
 	both := func(host string, port uint16, size int) {
 		for _, addr := range []netip.Addr{l.Host(host).Addr4(), l.Host(host).Addr6()} {
@@ -127,7 +127,7 @@ func TestAgainstTsharkInTheLab(t *testing.T) {
 			if h := l.Host(form[1]); h != nil {
 				form[1] = h.Interface()
 			}
-			path := tcpdumped(t, func() { makeTraffic(t, l) }, append(form, "tcp or icmp or icmp6")...)
+			path := tcpdumped(t, func() { makeTraffic(l) }, append(form, "tcp or icmp or icmp6")...)
 			want := askTshark(t, path)
 			g, counts := followFile(t, path)
 			repeats, rtts := agree(t, g, want)
@@ -175,7 +175,7 @@ func TestDamageInTheLab(t *testing.T) {
 	if l == nil {
 		return
 	}
-	path := tcpdumped(t, func() { makeTraffic(t, l) }, "-i", "any", "--nano", "tcp or icmp or icmp6")
+	path := tcpdumped(t, func() { makeTraffic(l) }, "-i", "any", "--nano", "tcp or icmp or icmp6")
 	packets := packetsOf(t, path)
 	for e, packets := range eachConnection(packets, 40) {
 		begunAnywhere(t, fmt.Sprint(e), packets)

@@ -225,7 +225,7 @@ func (t *Table) beginRival(v *rival, k *key, hash uint32) ref {
 	}
 	for i := range v.packets[1:] {
 		if r.isLone() {
-			r = t.promote(r, &first.Packet)
+			r = t.promote(r)
 		}
 		t.replay(r, &v.packets[1+i])
 	}

@@ -24,32 +24,30 @@ func stamps(val, ecr uint32) func(*craft.Segment) {
 
 // crowded is a client that speaks to a server which sends its SYN-ACK again and
 // again, and echoes by it what the client sent last, or its SYN.
-func crowded(k *talk, echoes bool) (isn craft.Seq) {
+func crowded(k *talk, echoes bool) {
 	clock, echo := uint32(1000), uint32(1000)
-	say := func(pause time.Duration, again bool, payload int) {
+	say := func(pause time.Duration) {
 		clock += uint32(pause / ms)
 		if echoes {
 			echo = clock
 		}
-		if k.raw(pause, 0, fP, payload, stamps(clock, 77)); again {
-			k.seq[0] = k.seq[0].Add(-uint32(payload))
-		}
+		k.raw(pause, 0, fP, 100, stamps(clock, 77))
+		k.seq[0] = k.seq[0].Add(^uint32(99)) // it is sent once more
 	}
 	k.raw(0, 0, fS, 0, stamps(clock, 0)).raw(20*ms, 1, fSA, 0, stamps(77, echo))
-	isn = prev(k, 1, 1)
+	isn := prev(k, 1, 1)
 	clock += 20
 	k.raw(30*us, 0, fA, 0, stamps(clock, 77))
-	say(10*ms, true, 100)
-	say(200*ms, true, 100)
-	say(500*ms, true, 100)
+	say(10 * ms)
+	say(200 * ms)
+	say(500 * ms)
 	for range 3 {
 		k.seq[1] = isn
 		k.raw(sec, 1, fSA, 0, stamps(900, echo))
 		clock += 1000
 		k.raw(30*us, 0, fA, 0, stamps(clock, 900))
-		say(400*ms, true, 100)
+		say(400 * ms)
 	}
-	return isn
 }
 
 // resetScenes are connections that somebody resets, and full queues.

@@ -22,7 +22,7 @@ func TestStrangersDecideNothing(t *testing.T) {
 			k := newTalk(t, 1+7*i, 0)
 			isn := k.seq[0]
 			scenes[i].play(k)
-			from, to := openSpan(t, k, isn)
+			from, to := openSpan(k, isn)
 			if from == to || k.client == k.server {
 				continue
 			}
@@ -59,7 +59,7 @@ func TestStrangersDecideNothing(t *testing.T) {
 
 // openSpan is between which packets of a talk the client's SYN has been answered;
 // both are 0 where the talk has SYNs of other connections.
-func openSpan(t *testing.T, k *talk, isn craft.Seq) (from, to int) {
+func openSpan(k *talk, isn craft.Seq) (from, to int) {
 	for i, packet := range k.packets {
 		var p craft.Packet
 		if p.Decode(packet.data, craft.TrustChecksums) != nil || p.Kind == craft.PacketICMPError {

@@ -144,7 +144,7 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 			break
 		}
 		copied := t.lone(r).copyOf(swapped, p, s)
-		r = t.promote(r, p)
+		r = t.promote(r)
 		if copied {
 			f := t.flow(r)
 			twice = f.copyOf(swapped, p, s)
@@ -164,7 +164,7 @@ func (t *Table) segment(at int64, p *Packet, s *craft.Segment) {
 // copied notes that a packet of a record was captured by another clock too.
 func (t *Table) copied(r ref, p *Packet, swapped bool, s *craft.Segment, first place) ref {
 	if r.isLone() {
-		r = t.promote(r, p)
+		r = t.promote(r)
 	}
 	f := t.flow(r)
 	f.copied(f.side(swapped, s), first, placeOf(p, s))
@@ -188,7 +188,7 @@ func (t *Table) fresh(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 			return
 		}
 		if r != noRef && r.isLone() {
-			r = t.promote(r, p)
+			r = t.promote(r)
 		}
 	}
 	if r != noRef && t.hold(at, p, s, r, swapped, seen) {
@@ -243,7 +243,7 @@ func (t *Table) begin(at int64, p *Packet, s *craft.Segment, k *key, swapped boo
 }
 
 // promote makes a connection of a SYN, since something follows it.
-func (t *Table) promote(r ref, p *Packet) ref {
+func (t *Table) promote(r ref) ref {
 	l := *t.lone(r)
 	t.alone.remove(r, t.links)
 	n := t.flows.take()
@@ -332,7 +332,7 @@ func (t *Table) duplicate(r ref, p *Packet, s *craft.Segment, swapped bool, rout
 	}
 	number, from := uint64(0), handshake.Client
 	if r.isLone() {
-		r = t.promote(r, p)
+		r = t.promote(r)
 	}
 	f := t.flow(r)
 	f.duplicates++
@@ -358,7 +358,7 @@ func (t *Table) icmp(at int64, p *Packet, e *craft.ICMPError) {
 		return
 	}
 	if r.isLone() {
-		r = t.promote(r, p)
+		r = t.promote(r)
 	}
 	f := t.flow(r)
 	if f.midstream {

@@ -166,7 +166,7 @@ func (v *evidence) fromClient(at time.Time, s *craft.Segment, n Notes, before, n
 	if !n.Void() {
 		v.data.client(s, before, now)
 		v.ecn.client(s)
-		v.fin.client(at, s, n, before)
+		v.fin.merge(Client, s, before)
 		v.after.client(v, s, before)
 	}
 }
@@ -202,7 +202,7 @@ func (v *evidence) fromServer(at time.Time, s *craft.Segment, n Notes, before, n
 	v.data.server(at, s, n, before, now)
 	v.shut.server(s, now)
 	v.ecn.server(s)
-	v.fin.server(at, s, n, before, now)
+	v.fin.server(at, s, before)
 	v.after.server(s, before)
 }
 

@@ -49,16 +49,15 @@ func earlyData(f *Follower, _ *Result) string {
 // crumbs is how many bytes a tarpit may take before it shuts.
 const crumbs = 16
 
-// stuck tells whether the window is shut and what came before.
-func (f *Follower) stuck(r *Result) (shut, never bool) {
+// stuck tells whether the window is shut and nothing but crumbs was taken before.
+func (f *Follower) stuck(r *Result) bool {
 	v := &f.seen
-	shut = f.Server.Confirmed() && v.shut.closed && v.shut.ever && v.reset() == nil
-	return shut, shut && r.Acked <= crumbs
+	return f.Server.Confirmed() && v.shut.closed && v.shut.ever && v.reset() == nil && r.Acked <= crumbs
 }
 
 func zeroWindowed(f *Follower, r *Result) string {
-	switch _, never := f.stuck(r); {
-	case never, !f.Server.Confirmed() || !f.seen.shut.ever:
+	switch {
+	case f.stuck(r), !f.Server.Confirmed() || !f.seen.shut.ever:
 		return ""
 	case f.seen.shut.closed:
 		return fmt.Sprintf("shut after %d bytes", r.Acked)
@@ -67,7 +66,7 @@ func zeroWindowed(f *Follower, r *Result) string {
 }
 
 func tarpit(f *Follower, r *Result) string {
-	if _, never := f.stuck(r); !never {
+	if !f.stuck(r) {
 		return ""
 	}
 	return fmt.Sprintf("window 0 for %v, %d bytes taken", f.seen.last.Sub(f.seen.first.at), r.Acked)

@@ -89,11 +89,7 @@ type finishing struct {
 	ackedBare bool // the first FIN was acknowledged by itself
 }
 
-func (f *finishing) client(at time.Time, s *craft.Segment, n Notes, before *Pair) {
-	f.merge(Client, s, before)
-}
-
-func (f *finishing) server(at time.Time, s *craft.Segment, n Notes, before, _ *Pair) {
+func (f *finishing) server(at time.Time, s *craft.Segment, before *Pair) {
 	f.merge(Server, s, before)
 	switch {
 	case !s.Flags.Has(craft.FIN):

@@ -99,7 +99,7 @@ func greet(me, you *End, s *craft.Segment) (n Notes) {
 			n |= NoteEarlyData
 		}
 	}
-	return n | zeroWindow(me, s)
+	return n | zeroWindow(s)
 }
 
 // retransmittedSYN notes a retransmitted SYN: unless its end has moved on, nobody has
@@ -232,10 +232,10 @@ func window(me, you *End, s *craft.Segment) (n Notes) {
 	if you.Una.LessThanEq(s.Ack) {
 		me.Room = room
 	}
-	return n | zeroWindow(me, s)
+	return n | zeroWindow(s)
 }
 
-func zeroWindow(me *End, s *craft.Segment) Notes {
+func zeroWindow(s *craft.Segment) Notes {
 	if s.Window == 0 {
 		return NoteZeroWindow
 	}

@@ -61,7 +61,7 @@ func Analyze(samples []Sample, opts Options) Report {
 	answer := top.verdict()
 	answer.sharpen(v, list)
 	r.decide(v, list, &answer)
-	r.adopt(v, answer)
+	r.adopt(answer)
 	if other != nil {
 		r.noteEncoding(how)
 	}
@@ -184,7 +184,7 @@ func (r *Report) beHumble() {
 
 // adopt copies a verdict into the report. Where the class is withheld, what was
 // measured stays: a clock is a clock, whoever shares it.
-func (r *Report) adopt(v *view, a verdict) {
+func (r *Report) adopt(a verdict) {
 	r.Clock, r.Lines = a.clock, a.lines
 	for _, f := range a.flags {
 		r.flag(f)

@@ -66,7 +66,7 @@ func (r *Report) claim(v *view, list []*standing) {
 		r.Factors = append(r.Factors, f)
 	}
 	if structured {
-		r.remarkHash(v, top)
+		r.remarkHash(top)
 	}
 }
 
@@ -130,7 +130,7 @@ func levelWords(n int) string {
 }
 
 // remarkHash notes which parts of the four-tuple a hash leaves out.
-func (r *Report) remarkHash(v *view, top *standing) {
+func (r *Report) remarkHash(top *standing) {
 	if top.key&byTuple == 0 {
 		return
 	}

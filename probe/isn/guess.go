@@ -61,7 +61,7 @@ func linuxGuesses() float64 { return space * (1 - math.Exp2(-1.0/linuxCookies)) 
 // guessesAlong is the figure under a model of growth.
 func (r *Report) guessesAlong(v *view, top *standing) float64 {
 	address := r.factor("address")
-	open := top.median(v)
+	open := top.median()
 	switch {
 	case top.key&byTuple == 0 && isCookie(r.Class) && !v.varied(byTuple):
 		r.note("guesses-if-tuple-hashed", Info, "Only one four-tuple was sampled; the guesses hold if the hash takes it in. If it does not, the number is known.",
@@ -90,7 +90,7 @@ func (r *Report) guessesAlong(v *view, top *standing) float64 {
 // median is the median number of guesses over the numbers that followed others,
 // of counters those that followed soonest: each was predicted from what came
 // before it. Numbers that nothing explains count as not to be guessed.
-func (s *standing) median(v *view) float64 {
+func (s *standing) median() float64 {
 	var gaps []float64
 	s.along(func(was, p *point) { gaps = append(gaps, p.t-was.t) })
 	soon := median(gaps)

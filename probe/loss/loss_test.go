@@ -11,10 +11,10 @@ import (
 var noon = time.Date(2026, 11, 29, 14, 2, 0, 0, time.UTC)
 
 // series are probes a second apart; lost says of each whether it was, and its port.
-func series(n int, apart time.Duration, ports []uint16, lost func(i int, port uint16) bool) (list []Probe) {
+func series(n int, ports []uint16, lost func(i int, port uint16) bool) (list []Probe) {
 	for i := range n {
 		port := ports[i%len(ports)]
-		list = append(list, Probe{N: uint64(i + 1), Sent: noon.Add(time.Duration(i) * apart), Port: port, Lost: lost(i, port)})
+		list = append(list, Probe{N: uint64(i + 1), Sent: noon.Add(time.Duration(i) * time.Second), Port: port, Lost: lost(i, port)})
 	}
 	return list
 }
@@ -32,7 +32,7 @@ var two = []uint16{40000, 40001}
 
 // "Down 14:02:07 to 14:02:19, 12 probes": whatever order the probes end in.
 func TestWindow(t *testing.T) {
-	list := series(60, time.Second, two, func(i int, _ uint16) bool { return i >= 7 && i < 19 })
+	list := series(60, two, func(i int, _ uint16) bool { return i >= 7 && i < 19 })
 	late := slices.Clone(list)
 	for i := 0; i+5 < len(late); i += 5 { // losses are known later than answers
 		late[i], late[i+4] = late[i+4], late[i]
@@ -55,14 +55,14 @@ func TestWindow(t *testing.T) {
 
 // A short series in which all is lost shows a loss, and no window.
 func TestShortSeriesShowsNothing(t *testing.T) {
-	if _, told := tracked(series(3, time.Second, two, func(int, uint16) bool { return true })); len(told) > 0 {
+	if _, told := tracked(series(3, two, func(int, uint16) bool { return true })); len(told) > 0 {
 		t.Errorf("%+v", told)
 	}
 }
 
 // Probes that could not be sent are a window and no cluster.
 func TestUnsent(t *testing.T) {
-	list := series(40, time.Second, two, func(i int, _ uint16) bool { return i >= 10 && i < 15 })
+	list := series(40, two, func(i int, _ uint16) bool { return i >= 10 && i < 15 })
 	for i := 10; i < 15; i++ {
 		list[i].Unsent = true
 	}
@@ -92,7 +92,7 @@ func TestClusters(t *testing.T) {
 		"of minute": {func(i int, _ uint16) bool { return i%60 >= 30 && i%60 < 35 && i/60%5 == i%5 }, []By{ByMinute}},
 		"nothing":   {func(i int, _ uint16) bool { return i%7 == 3 }, nil},
 	} {
-		tr, _ := tracked(series(960, time.Second, ports, tc.lost))
+		tr, _ := tracked(series(960, ports, tc.lost))
 		var found []By
 		for _, c := range tr.Clusters() {
 			found = append(found, c.By)
@@ -110,7 +110,7 @@ func TestFalseAlarms(t *testing.T) {
 	rounds, clusters, windows := 2000, 0, 0
 	for range rounds {
 		share := chance.Float64() / 2
-		tr, told := tracked(series(400, time.Second, two, func(int, uint16) bool { return chance.Float64() < share }))
+		tr, told := tracked(series(400, two, func(int, uint16) bool { return chance.Float64() < share }))
 		if len(tr.Clusters()) > 0 {
 			clusters++
 		}

@@ -18,9 +18,9 @@ func (r *runner) accept(ev *wire.Event) (reject string) {
 		_, reject = r.Hear(s, ev, r.cfg.MaxHops)
 		return reject
 	}
-	p, reject := r.concerned(ev)
+	p := r.concerned(ev)
 	if p == nil {
-		return reject
+		return wire.RejectUnsolicited
 	}
 	if done, reject := r.Hear(p.Transmission, ev, r.cfg.MaxHops); done {
 		return reject
@@ -36,16 +36,16 @@ func (r *runner) accept(ev *wire.Event) (reject string) {
 	return reject
 }
 
-// concerned is the transmission that an answer is about.
-func (r *runner) concerned(ev *wire.Event) (*sending, string) {
+// concerned is the transmission that an answer is about; nil: none.
+func (r *runner) concerned(ev *wire.Event) *sending {
 	s := r.Table.At(ev.Attempt)
 	if !ev.Kind.Verified() {
 		s = r.Table.Concerned(ev)
 	}
 	if s == nil || s.WarmUp || s.ID >= len(r.sent) {
-		return nil, wire.RejectUnsolicited
+		return nil
 	}
-	return r.sent[s.ID], wire.RejectUnsolicited
+	return r.sent[s.ID]
 }
 
 // repeat lets a probe be repeated that an old connection of the target, or its

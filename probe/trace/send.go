@@ -41,7 +41,7 @@ func (t *tracer) send(q *query) {
 	}
 	s := &wire.Transmission{TTL: uint8(q.TTL), Index: q.TTL - 1, N: uint64(q.Query - 1), Attempt: 1, Small: q.small}
 	if err := t.Transmit(s, port); err != nil {
-		t.refused(q, s, err)
+		t.refused(q, err)
 		return
 	}
 	q.sent = s
@@ -103,7 +103,7 @@ func (t *tracer) promising(round int) int {
 
 // refused lets a probe that the kernel did not take wait for another try. What
 // it never takes is left out; where that is the first, so is the whole way.
-func (t *tracer) refused(q *query, s *wire.Transmission, err error) {
+func (t *tracer) refused(q *query, err error) {
 	t.Outage.Note(err, t.Now)
 	if t.Outage.Certain(t.Now) {
 		t.Fail(t.Outage.Error())

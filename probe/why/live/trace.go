@@ -24,7 +24,7 @@ func (i *Instrument) trace(ctx context.Context, t *why.Trial) {
 	for first := 1; first <= t.Hops && ctx.Err() == nil; first += together {
 		part := make([]why.Hop, min(together, t.Hops-first+1))
 		i.ask4(ctx, t, first, part)
-		i.askSilent(ctx, t, first, part)
+		i.askSilent(ctx, t, part)
 		hops = append(hops, part...)
 		if over(hops) {
 			break
@@ -75,7 +75,7 @@ func (i *Instrument) ask4(ctx context.Context, t *why.Trial, first int, part []w
 }
 
 // askSilent probes a second time the hops before the target that kept silent.
-func (i *Instrument) askSilent(ctx context.Context, t *why.Trial, first int, part []why.Hop) {
+func (i *Instrument) askSilent(ctx context.Context, t *why.Trial, part []why.Hop) {
 	for n := range part {
 		if part[n].Target {
 			return

@@ -45,7 +45,7 @@ func (b *bench) send() error {
 		bare = append(bare, perPacket(func() error { return bareLoop(h.Prober4(), h.Addr4()) }, &err))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		ours = append(ours, perPacket(func() error { return engineLoop(h.Addr4()) }, &err))
+		ours = append(ours, perPacket(func() error { return engineLoop() }, &err))
 		runtime.ReadMemStats(&after)
 		allocs = float64(after.Mallocs-before.Mallocs) / packetsSent
 	}
@@ -89,7 +89,7 @@ func processorTime() time.Duration {
 }
 
 // engineLoop lets the scan engine send one probe to each of many ports.
-func engineLoop(to netip.Addr) error {
+func engineLoop() error {
 	conn, err := netraw.Open(&netraw.Config{Ports: 2})
 	if err != nil {
 		return err

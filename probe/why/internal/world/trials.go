@@ -23,7 +23,7 @@ func (w *World) trial(t *why.Trial) time.Duration {
 		}
 		return 0
 	case why.SYN:
-		return w.syn(t, 0, 64)
+		return w.syn(t, 0)
 	case why.ACK:
 		return w.single(t, ackOnly)
 	case why.FIN:
@@ -70,9 +70,9 @@ func (w *World) read(t *why.Trial, a answer) {
 	}
 }
 
-// syn sends one SYN, closes what it opened, and says how long that took.
-func (w *World) syn(t *why.Trial, nth, ttl int) time.Duration {
-	p := packet{kind: syn, t: t, ttl: ttl, at: t.At, nth: nth}
+// syn sends one SYN, the nth of its trial, closes what it opened, and says how long that took.
+func (w *World) syn(t *why.Trial, nth int) time.Duration {
+	p := packet{kind: syn, t: t, ttl: 64, at: t.At, nth: nth}
 	answers, refused := w.send(p)
 	if refused {
 		t.Outcome = why.SendRefused
@@ -139,12 +139,12 @@ func (w *World) repeated(p packet) (answer, bool) {
 
 // duplicateSYN sends the same SYN twice.
 func (w *World) duplicateSYN(t *why.Trial) time.Duration {
-	took := w.syn(t, 0, 64)
+	took := w.syn(t, 0)
 	if t.Outcome != why.SYNACK {
 		return took
 	}
 	second := *t
-	took += w.syn(&second, 1, 64)
+	took += w.syn(&second, 1)
 	if second.Outcome != why.SYNACK {
 		t.Outcome = why.NotMade
 		return took
@@ -165,7 +165,7 @@ func (w *World) kernel(t *why.Trial) time.Duration {
 				return wait
 			}
 		}
-		took := w.syn(t, 0, 64)
+		took := w.syn(t, 0)
 		if t.Outcome == why.SYNACK {
 			t.Outcome = why.Acked
 			w.completed++
@@ -180,7 +180,7 @@ func (w *World) kernel(t *why.Trial) time.Duration {
 
 // connection opens one and does what the trial wants.
 func (w *World) connection(t *why.Trial) time.Duration {
-	took := w.syn(t, 0, 64)
+	took := w.syn(t, 0)
 	if t.Outcome != why.SYNACK && t.Outcome != why.ResetToo {
 		return took
 	}
@@ -380,7 +380,7 @@ func (w *World) idle(t *why.Trial) time.Duration {
 
 func (w *World) reuse(t *why.Trial) time.Duration {
 	w.sent += 4
-	return 3*w.RTT + w.syn(t, 1, 64)
+	return 3*w.RTT + w.syn(t, 1)
 }
 
 // trace sends SYNs of growing TTL.
