@@ -6,10 +6,10 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// A full batch may be sent by another goroutine while the engine goes on. Its probes fly from
-// then on, but count as sent only once the batch is finished: until then nobody knows which
-// of them the kernel takes. flight.batch says that a probe waits for that. No probe has
-// another transmission meanwhile. An answer to the very transmission shows that it left.
+// A full batch may be sent by another goroutine while the engine goes on. Its probes are in flight
+// from then on, but count as sent only once the batch is finished: until then it is not known which
+// of them the kernel has taken. flight.batch says that a probe waits for that; no probe is
+// transmitted again meanwhile. An answer to a transmission shows that it has left.
 
 // besideLook is how soon a probe is looked at again whose packet waits to be sent beside the
 // engine.

@@ -7,11 +7,11 @@ import (
 	"synscope/probe"
 )
 
-// Something may begin to answer for a host while it is scanned: a firewall that bans
-// who asks for many ports, by RSTs or ICMP errors, or a SYN proxy that steps in under
-// load. Each of its answers is true, and says nothing of the ports. So a port that was
-// open and one that was refused early on are asked once more at the end, where enough
-// of the others answered otherwise. Silence in mid-scan is another matter: watch.go.
+// Something may begin to answer for a host while it is scanned: a firewall that bans scanners by
+// RSTs or ICMP errors, or a SYN proxy that steps in under load. Each of its answers is genuine, and
+// says nothing of the port. So a port that was open and one that was refused early on are asked
+// again at the end, if enough others have since answered otherwise. A host that falls silent during
+// the scan is another matter: watch.go.
 
 const (
 	// leastChanged is how many ports must have answered otherwise.

@@ -2,13 +2,14 @@ package scan
 
 import "synscope/probe/internal/wire"
 
-// An RST without a number of ours may be anybody's, and the port is asked about it by an ACK. The RST that
-// answers that repeats our number, so the host is there; but a port that listens answers so too (RFC 9293
-// §3.10.7.2), and nobody knows what became of the SYN. So it is a verdict only if no transmission of the
-// SYN draws anything better, and tells nothing of the loss, of round trips and of what else is answered.
+// An RST that repeats no number of ours may be anybody's, so the port is asked about it by an ACK.
+// The RST that answers the ACK repeats our number: the host is there. But a listening port answers
+// an ACK in the same way (RFC 9293 §3.10.7.2), and the SYN may have been lost. So this is the
+// verdict only if no transmission of the SYN brings a better answer, and it says nothing of loss,
+// round trips or limits.
 
-// questioned has an answer without a number of ours asked about once for each transmission: a question may be
-// lost as what it asks about may.
+// questioned asks about an answer without a number of ours, once for each transmission: a question
+// may be lost, too.
 func (f *flight) questioned(do wire.Action, ev *wire.Event) wire.Action {
 	asks := ev.Kind == wire.KindSYN || ev.Kind == wire.KindUnverifiedReset
 	if !asks || ev.Attempt < int(f.questions) || !f.outcome.Doubtful() {

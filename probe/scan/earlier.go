@@ -5,10 +5,10 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// A port that has answered the search for hosts by a SYN-ACK is open, whatever its host answers now: once the
-// first ports are probed, something may begin to drop all. It is probed like any, and where that
-// is in vain, what the search saw is its verdict. It is a witness too: what is silent beside it then, is so
-// for a silence of the host.
+// A port that answered the search for hosts by a SYN-ACK is open, even if its host has begun to
+// drop everything once the ports are probed. It is probed like any other; if that fails, what the
+// search saw is its verdict. It is also a witness: while it keeps silent, silent ports beside it
+// prove nothing, since the whole host may be silent.
 
 // recall takes over what a search has learnt of a host that is met.
 func (e *engine) recall(h *host) {

@@ -2,10 +2,10 @@ package scan
 
 import "time"
 
-// Answers may be later than a second while others of the same host are quick: a slow firewall
-// refuses, or forwards, when it comes to it. So the silence of a port is not believed before that of
-// the other ports of its host that are waited for: if late answers of some come, those of the
-// others get the time that these have taken. That costs no time, since a run does not end before.
+// Some answers of a host may take longer than a second while others are quick: a slow firewall
+// refuses or forwards when it gets round to it. So a silent port is not believed silent while other
+// ports of its host are still waited for; if one of them answers late, the others get as much time
+// as that took. This costs no time, since the run does not end before.
 
 const (
 	// longestStay is how long after its first transmission a port is believed silent although others

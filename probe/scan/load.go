@@ -9,12 +9,11 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// Firewalls and servers limit connections: so many SYNs a second, or so many connections of
-// one address at a time, and refuse what is beyond by an RST or an ICMP error. Such a refusal
-// is like that of a port that nobody serves, and it ends with the load. So a port that was
-// open is asked again while others are refused, and where connections were open beside each
-// other, a few more than these are asked for at once at the end. Where one is refused then, other
-// refusals may be the limit's.
+// Firewalls and servers limit connections: so many SYNs a second, or so many open connections of
+// one address. They refuse the rest by an RST or an ICMP error, which looks as if nobody served the
+// port, and stop when the load does. So while ports are refused, one that was open is asked again.
+// And if several connections were half open at a time, a few more than these are asked for at once
+// at the end: if one is refused then, the limit may have refused other ports, too.
 
 const (
 	// firstControl is after how many refusals a port that was open is asked again, and

@@ -7,11 +7,12 @@ import (
 	"synscope/probe"
 )
 
-// A limit of connections at a time refuses what comes while others are open. Which refusals may be
-// the limit's is known: those that came while connections were half open. Their verdicts wait, up to
-// a bound, for the end of the run, when ports that were open are asked at once (load.go). If one of
-// these is refused then, the ports are asked again, a few at a time, and after them one that was
-// open: if that is so again, nothing was refused for the load, and else fewer are asked at once.
+// A limit of open connections refuses what comes while others are open. Only refusals that came
+// while connections were half open can be due to it. Their verdicts wait, up to a bound, for the
+// end of the run, when ports that were open are asked all at once (load.go). If one of these is
+// refused then, the refused ports are asked again, a few at a time, and after them one that was
+// open: if it is open again, the others were not refused because of the load; if not, fewer are
+// asked at once.
 
 const (
 	// mostPressed and mostPressedAll bound the verdicts that wait, of one host and of all.

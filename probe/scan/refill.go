@@ -1,10 +1,11 @@
 package scan
 
-// A host may limit its answers so much that what it has left over is answered before its limit is seen: of
-// 400 refused ports 20 answers at once, and then five a second. All ports have had their tries by then, and what
-// is left keeps silent like filtered ports; nothing was rescued by another try that would tell. But while nothing
-// is sent such a host may save up answers again. So before its silent ports are believed silent, some
-// of them are asked once more. Where they answer, the loss is known, and the limit is found as any.
+// A host may limit its answers so strictly that its first, saved-up answers come before the limit
+// shows: of 400 refused ports 20 are answered at once, and then five a second. By then every port
+// has had its transmissions, and the rest look filtered; no answer came to a retransmission, which
+// would tell of a limit. But a host that is left alone for a while saves up answers again. So
+// before its silent ports are believed silent, some of them are asked once more. If they answer,
+// the loss is known and the limit is found like any other.
 
 const (
 	// refillChecks ports of a host are asked once more, where so many were answered and refillLeast more are silent.

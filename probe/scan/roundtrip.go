@@ -8,8 +8,8 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// What is claimed as a round trip. Of a SYN-ACK that may be a retransmission none is (wire.Trips says what
-// tells); how long is waited for the next answer may be drawn from it all the same.
+// What counts as a round trip. A SYN-ACK that may be a retransmission has none (wire.Trips says how
+// that is told), though the wait for the next answer may be drawn from it.
 
 // roundTrip is the one that an answer shows, and the clock behind it; none where it may be a SYN-ACK
 // that the far end retransmitted. RSTs are not.

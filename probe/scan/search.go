@@ -11,12 +11,12 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// A run that searches (see [Config.Search]) does not know which of its hosts are there. The
-// transmissions to their ports are what finds them, and an echo request beside the first: an
-// address that answers nothing has cost three packets where one port is asked for. As
-// long as nothing is heard of a host, its verdicts are kept back. Some of the hosts that
-// reply to an echo are asked twice more, and where these replies are missing, or answers
-// to ports come to repeated probes, silent hosts are asked again, for an echo too.
+// A run that searches (see [Config.Search]) does not know which of its hosts are there. It finds
+// them by the transmissions to their ports and an echo request beside the first: an address that
+// answers nothing costs three packets if one port is asked for. The verdicts of a host are kept
+// back until something is heard of it. Some of the hosts that reply to an echo are asked twice
+// more; if these replies are lost, or ports answer only retransmissions, silent hosts are asked
+// again, by an echo request too.
 
 const (
 	// mostSearched transmissions are worth the while of a host that answers nothing.

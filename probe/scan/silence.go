@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// An answer may come after a port was taken to be silent: over a way that takes longer than the
-// longest wait, or as a SYN-ACK that the far end retransmits a second or three later, since the first was
-// lost. What is told cannot be taken back. So a silence is told a while later, or at the end of
-// the run, which does not wait for that; and what is answered until then counts.
+// An answer may come after its port was taken to be silent: over a way that takes longer than the
+// longest wait, or as a SYN-ACK that the far end retransmits one or three seconds after the first
+// was lost. A verdict that was handed out cannot be taken back. So the verdict of a silent port is
+// handed out a while later, or at the end of the run, which is not prolonged for it; answers until
+// then count.
 
 const (
 	// longestUntold is for how long a silence is kept back: a SYN-ACK is retransmitted one second and

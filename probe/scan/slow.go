@@ -8,12 +8,12 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// Something on the way may let through so many packets a second, to all hosts or to one, and
-// drop the rest. Silent ports look the same behind it as behind a filter. So those who have answered are
-// asked the same again beside others, and where much of that is lost, at lower paces, and
-// nobody else meanwhile ([limit.Trial]). Where a larger share passes so, that is the pace, and what left
-// before counts for nothing. slow_all.go has what is so for a limit before all hosts, slow_host.go for one
-// before a single host.
+// Something on the way may let through so many packets a second, to all hosts or to one, and drop
+// the rest. Behind it ports look silent as behind a filter. So ports that have answered (witnesses)
+// are asked again from time to time. If much of that is lost, they are asked at lower paces while
+// nothing else is sent ([limit.Trial]). If a larger share passes at one of these, the run goes on
+// at that pace, and silence before counts for nothing. slow_all.go has what is special to a limit
+// before all hosts, slow_host.go to one before a single host.
 
 const (
 	// fewAsked questions, at least, tell that much is lost.

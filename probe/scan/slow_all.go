@@ -9,8 +9,9 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// A limit before all hosts is looked for, and kept to where a search has found one. Who has kept silent before is
-// asked anew. A search may have passed it by: it lets echo requests through, or the few packets of a search.
+// A limit before all hosts is looked for here, or taken over from the search for hosts that found
+// it. Hosts that were silent before it was known are asked again. A search may miss a limit that
+// lets echo requests through, or as few packets as a search sends.
 
 const (
 	// mostTried hosts tell enough, and mostTrials questions to one.

@@ -6,9 +6,10 @@ import (
 	"synscope/probe/internal/limit"
 )
 
-// A limit may end while a run keeps to it, and what was taken for one may have been something else: a host that was
-// away for a moment. So now and then witnesses are asked at a higher pace, and nobody else meanwhile. Where they
-// answer that is the pace, up to the one before all; nothing that has left is asked again.
+// A limit may end during the run, and what was taken for one may have been something else, such as
+// a host that was away for a moment. So from time to time the witnesses are asked at a higher pace
+// while nothing else is sent. If they answer, the run goes on at that pace, at most at the one
+// before the limit was found; ports that were asked meanwhile are not asked again.
 
 const (
 	// leastKept is for how long a pace is kept to before a higher one is tried; twice as long after each that fails.

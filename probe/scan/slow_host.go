@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// A limit of SYNs before a host that drops what is sent to its other ports cannot be told from these: few
-// ports answer, and each at its first SYN or at a later one. So where most ports of a host are silent, those that
-// have answered are asked again beside others. Where these questions are lost, nothing is sent for a moment, so that
-// one would pass: who does not answer then is away, or a guard that lets through what comes again alone (same.go).
+// A limit of SYNs in front of a host whose other ports are filtered looks like the filter itself:
+// few ports answer, some at the first SYN and some at a later one. So where most ports of a host
+// are silent, those that have answered are asked again from time to time. If these questions are
+// lost, nothing is sent for a moment, long enough for one question to pass any limit: a host that
+// is silent even then is away, or behind a guard that lets only retransmissions through (same.go).
 
 const (
 	// quietTime is for how long nothing is sent before the question that would pass.
@@ -31,8 +32,8 @@ type quiet struct {
 	heard bool
 }
 
-// looksFor tells whether a limit before a host is looked for: what answers mostly tells by that,
-// and what limits its answers is known by them.
+// looksFor tells whether a limit before a host is looked for. A host most of whose ports answer
+// shows a limit by its answers, and one that limits these is known by them (limiter.go).
 func (e *engine) looksFor(h *host) bool {
 	if l := h.limiter(); l == nil || l.rate > 0 && !l.kept {
 		return false

@@ -8,10 +8,11 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// Behind a limit nothing at all may be heard of a host: what it lets through are SYNs to ports that are
-// silent. So before all ports of a host are believed silent of which nothing was heard, those that are most commonly served are asked
-// once more, one after the other, when nothing else has been sent to it for a moment. Where one answers, what left
-// before counts for nothing, and lower paces are tried as for any other host.
+// A limit of SYNs may let nothing through but SYNs to silent ports, so that nothing at all is heard
+// of a host. So before all ports of such a host are believed silent, its most commonly served ports
+// are asked once more, one after the other, when nothing else has been sent to it for a moment. If
+// one of them answers, what was sent before counts for nothing, and lower paces are tried as for
+// any other host.
 
 const (
 	// mostGuesses ports are asked so, guessesApart from each other.
@@ -29,7 +30,8 @@ type guess struct {
 	heard []witness
 }
 
-// heardNothing tells whether nothing was heard of a host of many ports, which a limit may be the reason of.
+// heardNothing tells whether a host of many ports has answered nothing, for which a limit may be
+// the reason.
 func (e *engine) heardNothing(h *host) bool {
 	if h.several == nil || h.witness != 0 || h.left < askEvery || h.way.local || h.trouble != nil || h.persistence != nil {
 		return false
@@ -37,7 +39,8 @@ func (e *engine) heardNothing(h *host) bool {
 	return e.cfg.mayRetransmit() && e.cfg.Retries > 0 && e.cfg.MostTimeout > e.cfg.Timeout && !e.Stopping && !e.triesShared() && !e.keptShared()
 }
 
-// beginGuess has the most commonly served ports of a host asked after a quiet time, and the one whose time is up.
+// beginGuess begins to ask the most commonly served ports of a host, and the one whose time is up,
+// after a quiet time.
 func (e *engine) beginGuess(f *flight) *slowdown {
 	h := f.host
 	s := &slowdown{host: h, latest: uint64(h.left) - askEvery}
@@ -55,7 +58,8 @@ func (e *engine) beginGuess(f *flight) *slowdown {
 	return s
 }
 
-// followGuess asks them, and goes on once one has answered, or none in time.
+// followGuess asks the next of these ports, and ends the guess once one has answered or none has in
+// time.
 func (e *engine) followGuess(s *slowdown) {
 	q, g := &s.quiet, &s.guess
 	due := max(q.since+guessQuiet, q.asked+guessesApart)

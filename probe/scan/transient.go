@@ -7,13 +7,13 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// Some ICMP errors of routers tell of a state that may pass: a route is being changed, an address
-// resolved, packets go round a loop. No TCP gives a connection up for them (RFC 1122 §4.2.3.9, RFC 5461):
-// it retransmits its SYN. So where little is asked for, a port of which such an error is all that came is
-// asked once more, a second after the first time; where much is, the seconds would add up, and other
-// answers tell of the host. They do: of a host that has answered itself such an error tells that it is
-// away, so that the port is asked again as soon as it has answered once more, or when nothing
-// else is left to ask. Where that brings the same error again and again, the port is what it tells of.
+// Some ICMP errors of routers tell of a state that may pass: a route is changing, an address is
+// being resolved, packets loop. No TCP gives up a connection for them (RFC 1122 §4.2.3.9, RFC
+// 5461): it retransmits its SYN. So in a small run, a port that drew only such an error is asked
+// again a second after the first time. In a large one these seconds would add up, and the answers
+// of other ports show what the error means: if the host has answered, it was only away, so the port
+// is asked again as soon as the host answers once more, or when nothing else is left to ask. If the
+// same error then comes again and again, it is the verdict.
 
 const (
 	// softWait is how long after a transmission that drew such an error the next one leaves.
@@ -24,8 +24,8 @@ const (
 	fewHosts = 16
 )
 
-// asksAgain has a probe transmitted once more, later, where its answer may have been of the moment
-// and nothing else was asked of it since, and tells whether it does.
+// asksAgain transmits a probe once more, later, if the error that answered it may pass and it was
+// not transmitted since, and tells whether it does.
 func (e *engine) asksAgain(id uint32, f *flight) bool {
 	if f.phase != phaseSettled || !e.transient(f) {
 		return false

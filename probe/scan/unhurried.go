@@ -2,13 +2,12 @@ package scan
 
 import "time"
 
-// fewSleepers is of how many hosts it is asked whether all of them wait for their limits.
+// fewSleepers is for how many hosts it is checked whether all of them wait for their limits.
 const fewSleepers = 64
 
-// limitsOpen is when the first of the limits opens that all of the run waits for; ok is
-// false where it waits for anything else. Nothing that arrives before, and no probe whose
-// time is up, lets anything be sent, so that each probe need not be woken up for thrice:
-// when it may leave, when its answer comes, and when that of another does not.
+// limitsOpen is when the first limit opens, if hosts that wait for their limits are all that is
+// left; ok is false otherwise. Until then neither an arrival nor a timeout lets anything be sent,
+// so the engine need not wake up for each of them.
 func (e *engine) limitsOpen() (at time.Duration, ok bool) {
 	r := &e.ready
 	if e.Hungry || e.Stopping || len(r.hosts) > 0 || len(r.sleepers) > fewSleepers || e.roomForMore() ||

@@ -12,14 +12,13 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// A host that answers may stop doing so while it is scanned: it is switched off, the
-// network behind us is away for a moment, or somebody begins to drop what we send. All
-// that looks like ports that are filtered. So no silence of such a host is believed
-// until the host has answered something that left no earlier than the probe that was
-// not answered. Where nothing else does, a port that has answered before is asked again:
-// the witness. While it keeps silent, the verdicts wait. If it answers after a time in
-// which it surely did not, what left in that time counts for nothing and is retransmitted;
-// if it does not answer any more, the ports are unknown.
+// A host that answers may stop doing so while it is scanned: it is switched off, the network behind
+// us is away for a moment, or somebody begins to drop what we send. All of this looks like filtered
+// ports. So a silent port of a host that has answered is believed silent only once the host has
+// answered something that was sent no earlier than the unanswered probe. If nothing else does, a
+// port that answered before, the witness, is asked again. While it keeps silent, the verdicts wait.
+// If it answers after a time in which it surely did not, what was sent during that time counts for
+// nothing and is retransmitted; if it never answers again, the ports are unknown.
 
 const (
 	// longestWatch is how long a host may be silent until it is given up, and where as much is lost as

@@ -8,9 +8,9 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// A SYN-ACK or RST that acknowledges another number than that of a probe is no verdict, and gets no RST
-// (probe/internal/wire/stray.go says what it may be). Its host is told of, where a port keeps silent
-// otherwise, and nobody is sure that that is filtered.
+// A SYN-ACK or RST that acknowledges another number than the probe's is no verdict, and gets no RST
+// (probe/internal/wire/stray.go says what it may be). If the port is otherwise silent, its host
+// gets a finding about it, and the port is not called filtered with any confidence.
 
 // otherAcks are the segments of a host that acknowledge another number, and those that are too many.
 type otherAcks struct {
