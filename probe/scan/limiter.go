@@ -4,10 +4,10 @@ import "time"
 
 // limiter paces the probes of one host. It is open until there is evidence that the host, or
 // something near it, answers at a limited rate (RFC 1812 §4.3.2.8 asks routers for such limits,
-// Linux has them for RST and ICMP): answers that come only to retransmissions. Silence is no
+// Linux has them for RST and ICMP): answers that come only to repeated probes. Silence is no
 // evidence, since a filter is silent too.
 //
-// Then the host gets as many probes as it was seen to answer in that time, as a sender does that
+// Then the host gets as many probes as it was seen to answer in that time, as from a sender that
 // measures the bottleneck of its path. If no larger share of the probes is answered at the lower
 // rate, the loss is that of the path and sending less does not help: the limiter opens again, and
 // stays open until more is lost.

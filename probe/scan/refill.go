@@ -2,7 +2,7 @@ package scan
 
 // A host may limit its answers so strictly that its first, saved-up answers come before the limit
 // shows: of 400 refused ports 20 are answered at once, and then five a second. By then every port
-// has had its transmissions, and the rest look filtered; no answer came to a retransmission, which
+// has had its transmissions, and the rest look filtered; no answer came to a repeated probe, which
 // would tell of a limit. But a host that is left alone for a while saves up answers again. So
 // before its silent ports are believed silent, some of them are asked once more. If they answer,
 // the loss is known and the limit is found like any other.

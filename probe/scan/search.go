@@ -15,7 +15,7 @@ import (
 // them by the transmissions to their ports and an echo request beside the first: an address that
 // answers nothing costs three packets if one port is asked for. The verdicts of a host are kept
 // back until something is heard of it. Some of the hosts that reply to an echo are asked twice
-// more; if these replies are lost, or ports answer only retransmissions, silent hosts are asked
+// more; if these replies are lost, or ports answer only repeated probes, silent hosts are asked
 // again, by an echo request too.
 
 const (

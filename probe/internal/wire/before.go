@@ -5,9 +5,9 @@ import (
 	"synscope/probe"
 )
 
-// A search for hosts ends when it knows of each, and answers to others of its segments come after
-// that, when the ports are probed already. They are no forgeries, and a SYN-ACK among them shows an open
-// port and a connection to be closed.
+// A search for hosts ends once it knows about each of them. Answers to its other segments may still
+// arrive while the ports are being probed. They are not forgeries, and a SYN-ACK among them shows
+// an open port and a half-open connection to close.
 
 // BeforeOf tells answers to an earlier run, nil where there was none.
 func BeforeOf(x *probe.Earlier, ports []uint16) *Matcher {
@@ -17,8 +17,8 @@ func BeforeOf(x *probe.Earlier, ports []uint16) *Matcher {
 	return &Matcher{Cookie: NewCookie(x.Key), Tech: probe.Techniques()[0], Ports: ports, Attempts: x.Attempts, Echoes: true}
 }
 
-// answersBefore tells whether a packet that answers nothing of this run answers the one before it, and
-// takes note of that.
+// answersBefore tells whether a packet that answers nothing of this run answers the earlier run,
+// and takes note of it.
 func (m *Matcher) answersBefore(p *craft.Packet, outgoing bool, ev *Event, reject string) bool {
 	if m.Before == nil || outgoing || p.Fragment || reject == "" && (ev.Kind == KindNone || ev.Kind.Verified()) {
 		return false

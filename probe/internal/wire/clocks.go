@@ -21,11 +21,10 @@ const (
 )
 
 // Clocks compares the wall clock, whose stamps the kernel puts on packets, with
-// CLOCK_MONOTONIC_RAW, which nobody sets or slews. CLOCK_MONOTONIC would not
-// do: it is slewed with the wall clock, by up to a tenth where a daemon bends
-// the length of the tick (ADJ_TICK, adjtimex(2)), and a round trip measured
-// meanwhile is wrong by as much. Ordinary slewing changes one by a thousandth
-// at the most and is let pass.
+// CLOCK_MONOTONIC_RAW, which nobody sets or slews. CLOCK_MONOTONIC would not do: it is slewed with
+// the wall clock, by up to a tenth where a daemon changes the length of the tick (ADJ_TICK,
+// adjtimex(2)), and a round trip measured meanwhile is wrong by as much. Ordinary slewing changes a
+// round trip by a thousandth at most, and is accepted.
 type Clocks struct {
 	start time.Time            // the run's
 	raw   func() time.Duration // CLOCK_MONOTONIC_RAW

@@ -7,10 +7,10 @@ import (
 	"synscope/craft"
 )
 
-// closings remembers which connections an RST was sent to. It bounds how many one gets,
-// and counts those whose SYN-ACK is retransmitted all the same: the RST was lost, came
-// late, or something behind this machine keeps RSTs back, and the far end stays half open.
-// The zero value is ready for use.
+// closings remembers to which connections an RST was sent. It bounds how many each gets, and counts
+// those whose SYN-ACK is retransmitted all the same: the RST was lost, came too late, or is dropped
+// by something behind this machine, and the far end stays half open. The zero value is ready for
+// use.
 type closings struct {
 	of, before map[uint64]closing // of this generation and the one before
 	turned     time.Duration

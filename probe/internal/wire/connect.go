@@ -16,13 +16,13 @@ import (
 // MostConnections is how many connections are tried at once.
 const MostConnections = 256
 
-// errnoVerdicts is what connect(2) and tcp(7) say of the far end. EACCES and
-// EPERM come from a firewall of this machine, or with EACCES over IPv6 from an
-// ICMPv6 "administratively prohibited". The rest are the kernel's words for ICMP
-// errors (net/ipv4/icmp.c, icmp_err_convert; net/ipv6/icmp.c, icmpv6_err_convert), where it does not
-// tell of these themselves. ECONNREFUSED may then be a port unreachable.
-// ECONNRESET is an RST after a SYN that acknowledged nothing of ours; where
-// something was acknowledged, [netraw.Dialer] gives no error.
+// errnoVerdicts is what the errors of connect(2) and tcp(7) say about the far end. EACCES and EPERM
+// come from a firewall of this machine; EACCES over IPv6 may also come from an ICMPv6
+// "administratively prohibited". The others stand for ICMP errors (net/ipv4/icmp.c,
+// icmp_err_convert; net/ipv6/icmp.c, icmpv6_err_convert) where the kernel does not hand over the
+// error itself; then ECONNREFUSED may be a port unreachable. ECONNRESET is an RST that came after a
+// SYN which acknowledged nothing of ours; if it did acknowledge our SYN, [netraw.Dialer] returns no
+// error.
 var errnoVerdicts = []struct {
 	err    error
 	state  probe.State
@@ -84,16 +84,16 @@ func judgeReported(target netip.AddrPort, icmp *netraw.ICMPError) (v probe.Verdi
 	return v, reason != ""
 }
 
-// scarce are what connect(2) and socket(2) say where this process or this machine
-// has no more to give for now: file descriptors, memory, and source ports.
+// scarce are the errors of connect(2) and socket(2) when this process or this machine has run out
+// of something for now: file descriptors, memory, or source ports.
 var scarce = []error{
 	syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN,
 	syscall.EADDRNOTAVAIL, syscall.EADDRINUSE,
 }
 
-// ConnectBackoff is how long to wait until a connect that found something used
-// up, that many times before, is tried anew: other connections end meanwhile. ok
-// is false for other errors, and where waiting has not helped for ten seconds.
+// ConnectBackoff is how long to wait before a connect is tried again that failed with a scarce
+// error so many times: other connections end meanwhile. ok is false for other errors, and after ten
+// seconds of waiting in vain.
 func ConnectBackoff(err error, refused int) (wait time.Duration, ok bool) {
 	if SourceGone(err) {
 		return 0, false
@@ -106,15 +106,15 @@ func ConnectBackoff(err error, refused int) (wait time.Duration, ok bool) {
 	return 0, false
 }
 
-// SourceGone tells whether a connect failed since the address that it was to come from is not
-// this machine's any more: EADDRNOTAVAIL of bind(2). Of connect(2) it is a lack of ports.
+// SourceGone tells whether a connect failed because its source address no longer belongs to this
+// machine: EADDRNOTAVAIL of bind(2). From connect(2) the same error means that ports ran out.
 func SourceGone(err error) bool {
 	var call *os.SyscallError
 	return errors.As(err, &call) && call.Syscall == "bind" && errors.Is(call.Err, syscall.EADDRNOTAVAIL)
 }
 
-// Dials are the connects of a run. Each waits for what is used up, for as long as
-// others end and for ten seconds more.
+// Dials are the connects of a run. Each waits for scarce resources for as long as other connects
+// end, and for ten seconds more.
 type Dials struct{ ended atomic.Uint64 }
 
 // Dial is one connect of at most timeout.

@@ -30,8 +30,8 @@ func NewCounters(base netraw.Stats) Counters {
 	return c
 }
 
-// Count counts a packet that arrived, and lets accept, which says why if it
-// rejects it, have it unless it was rejected before.
+// Count counts a packet that arrived, and passes it to accept unless it was already rejected;
+// accept returns the reason if it rejects it.
 func Count(s *probe.Summary, ev *Event, accept func(*Event) (reject string)) {
 	s.Received++
 	if ev.reject == "" {

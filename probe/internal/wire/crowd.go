@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// The last router before a network resolves every address that packets come for.
-// Its table is small: Linux holds 1,024 entries by default (gc_thresh3, arp(7)), of
-// all its networks together, and drops what does not fit, answers of hosts that are
-// there included. An address that is not there holds its entry for three requests, a
-// second apart (RFC 1122 §2.3.2.1); one that is there for at least five seconds from
-// its answer on (net/core/neighbour.c, neigh_forced_gc). So hosts are begun only
-// while there is a place for them in the table of their network, which is taken to be
-// no larger than a /20 or an IPv6 /64. A fifth of the table is left to others, and most of
-// that to hosts that answer: those the router has to hold anyway.
+// The last router before a network resolves every address that it forwards packets to. Its table is
+// small: Linux holds 1,024 entries by default (gc_thresh3, arp(7)), for all of its networks
+// together, and drops what does not fit, even answers of hosts that are there. An absent address
+// holds its entry for three requests, a second apart (RFC 1122 §2.3.2.1), a present one for at
+// least five seconds after its answer (net/core/neighbour.c, neigh_forced_gc). So a host is begun
+// only while there is a place for it in the table of its network, which is taken to be no larger
+// than a /20 or an IPv6 /64. A fifth of the table is left to others, and most of that to hosts that
+// answer, whose entries the router has to hold anyway.
 const (
 	CrowdPlaces = 800     // of hosts that do not answer
 	crowdTable  = 880     // of all
@@ -22,7 +21,7 @@ const (
 	absentHolds  = 3100 * time.Millisecond
 	presentHolds = 5100 * time.Millisecond
 
-	// CrowdRate is how many hosts a second find a place, whoever is there.
+	// CrowdRate is how many hosts find a place per second, whether or not they are there.
 	CrowdRate = 160
 	// Contact is how long packets may go on to a host that has a place and has not
 	// answered: they find the entry that the first one made, and do not prolong it.

@@ -2,8 +2,8 @@ package wire
 
 import "synscope/netraw"
 
-// Flood tells a flood from answers of ours that come too fast: a run that slowed down
-// for what strangers send would take as long as they like, and lose as much.
+// Flood tells packets of strangers from answers of ours that come too fast. A run that slowed down
+// for a flood would take as long as the senders like, and lose as much.
 type Flood struct {
 	came uint64 // packets by the last look, read or dropped
 	sent uint64 // of ours, in the time before it
@@ -14,8 +14,8 @@ func NewFlood(base netraw.Stats) Flood { return Flood{came: came(base)} }
 
 func came(s netraw.Stats) uint64 { return s.Received + s.KernelDrops }
 
-// What is more than floodShare times as much as was sent, in this time or the one
-// before, and more than floodLeast, is not answers.
+// Packets are a flood if there are more than floodShare times as many as were sent, in this
+// interval or the one before, and more than floodLeast.
 const (
 	floodShare = 8
 	floodLeast = 1000

@@ -8,8 +8,8 @@ import (
 	"synscope/probe"
 )
 
-// Hops is a loop whose SYNs all go to one target, each with a TTL of its own: what a
-// trace, its watch and a search for all paths do alike.
+// Hops is a loop whose SYNs all go to one target, each with a TTL of its own: what a trace, a
+// watched trace and a search for all paths have in common.
 type Hops struct {
 	Loop
 	Target netip.AddrPort

@@ -10,8 +10,8 @@ import (
 	"synscope/probe"
 )
 
-// Inbox takes in what has arrived, in the goroutine of its engine: no other is
-// woken for it, and what has arrived by a moment is known to be taken in.
+// Inbox takes in what has arrived in the goroutine of its engine: no other goroutine has to be
+// woken up, and whatever arrived before a given moment is known to be taken in.
 type Inbox struct {
 	network probe.Polled
 	matcher Matcher

@@ -45,8 +45,8 @@ func JudgeInto(t *probe.Technique, target netip.AddrPort, ev *Event, reply *craf
 	return v
 }
 
-// discardedHere tells that the answer proves what the port is, and that no program here
-// would get it.
+// discardedHere adds that the answer proves what the port is, but that no program on this machine
+// would receive it.
 func discardedHere(why error) probe.Finding {
 	return probe.Finding{
 		Code: "discarded-here", Severity: probe.SeverityWarning,

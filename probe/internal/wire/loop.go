@@ -9,9 +9,9 @@ import (
 	"synscope/probe"
 )
 
-// Loop is what a ping, a trace and the sampling of sequence numbers do alike: it
-// knows the transmissions, takes in what arrives, closes what was opened, and
-// reads the clocks. Its owner says what is sent when, and what an answer means.
+// Loop is what a ping, a trace and the sampling of sequence numbers have in common: it knows the
+// transmissions, takes in what arrives, closes what was opened, and reads the clocks. Its owner
+// decides what is sent when, and what an answer means.
 type Loop struct {
 	Network   probe.Network
 	Matcher   Matcher

@@ -8,10 +8,10 @@ import (
 	"synscope/probe"
 )
 
-// Machine knows what this machine itself sends in a target's stead: where a rule of
-// its output firewall rejects a probe, the RST bears the target's address and the ICMP
-// error quotes the probe, but both come in through the loopback interface, and say
-// nothing of the target. The zero value takes nothing for that.
+// Machine recognises what this machine itself sends in a target's name. If a rule of its output
+// firewall rejects a probe, the RST bears the target's address and the ICMP error quotes the probe,
+// but both come in through the loopback interface and say nothing about the target. The zero value
+// recognises nothing.
 type Machine struct {
 	network probe.Network
 	local   map[netip.Addr]bool // whether an address is this machine's own
@@ -59,9 +59,9 @@ func (m *Machine) Accepted(in *netraw.Packet, s *craft.Segment) bool {
 	return m.network != nil && in.IfIndex == loopback && !in.Outgoing && m.foreign(s.Src.Addr(), s.Dst.Addr())
 }
 
-// Discards is why this machine's own kernel does not take in an answer, nil where it
-// does, or it is not known. It is asked once for each network from which nothing is
-// discarded, and for no more than mostArrivals.
+// Discards is why this machine's own kernel drops an answer, nil if it takes it in or if that is
+// not known. It is asked once for each network from which nothing is dropped, and for no more than
+// mostArrivals networks.
 func (m *Machine) Discards(in *netraw.Packet, s *craft.Segment) error {
 	src := s.Src.Addr()
 	if m.takes == nil || !src.Is4() || in.IfIndex == loopback || in.Outgoing || in.Translated {

@@ -7,12 +7,11 @@ import (
 	"synscope/probe"
 )
 
-// Outage watches for the network going away under a run: sends fail although
-// the kernel had a route when the target was taken up. It is a time and not a
-// count: an interface that is down for a moment delays a run, and no more. Nor is
-// what the kernel has no room for: where nothing leaves for as long, that is no full
-// queue, whatever it says (a filter of tc, a route of type blackhole), or one that
-// nothing leaves any more.
+// Outage watches for the network going away under a run: sends fail although the kernel had a route
+// when the target was taken up. It measures time, not failures: an interface that is down for a
+// moment delays a run, and no more. The same holds while the kernel has no room for a packet. But
+// if nothing leaves for that long, it is no full queue, whatever the error says (a tc filter or a
+// blackhole route gives the same one), or a queue that is never emptied.
 type Outage struct {
 	since time.Duration // when the first send failed
 	on    bool

@@ -13,14 +13,14 @@ const Slack = 2 * time.Millisecond
 // time would never catch up without, since what has left then keeps back as much for as long.
 const catchUp = Slack / 4
 
-// exact is up to how many packets may leave in Slack by the count of those that did. Of more it is not known
-// when each left, only when their batches did, and those that another goroutine sends wait for that.
+// exact is the number of packets per Slack up to which each departure is counted. Above that only
+// the times of whole batches are known, and those of another goroutine's batches come later.
 const exact = BatchSize
 
-// Pace is a token bucket kept as a schedule: the time at which the next packet
-// is due. So it is exact at one packet a second and at ten millions. And whatever is made up for, up to
-// 25,000 packets a second no Slack sees more than leave at the pace in Slack and catchUp, and one; beyond
-// that, no more than in twice Slack.
+// Pace is a token bucket kept as a schedule: the time at which the next packet is due. So it is
+// exact at one packet a second and at ten millions. However late it is called, up to 25,000 packets
+// a second no interval of Slack sees more packets than the pace allows in Slack plus catchUp, and
+// one more; above that rate no more than in twice Slack.
 type Pace struct {
 	asked  float64 // packets a second, +Inf for no bound
 	factor float64 // share of asked that is used, cut when the kernel drops

@@ -2,12 +2,12 @@ package wire
 
 import "time"
 
-// QueueRow is a row of answers by which a queue on the way shows. A link with a deep buffer
-// does not lose what comes too fast, at first: each answer takes longer than the one before
-// it. So the round trip is several times the shortest, answers come in the order in
-// which their probes left, and as many come a second as the slowest link carries
-// (Cardwell et al., BBR, 2016; RFC 6817 §2 has the delay as a sign too). Jitter changes the
-// order, and answers of a host that is far are as late from the first on.
+// QueueRow is a row of answers by which a queue on the way shows. A link with a deep buffer at
+// first loses nothing of what comes too fast: each answer takes longer than the one before it. So
+// the round trip is several times the shortest, answers come in the order in which their probes
+// left, and at the rate of the slowest link (Cardwell et al., BBR, 2016; RFC 6817 §2 also uses the
+// delay as a sign). Jitter would change the order, and a host that is merely far away is as slow
+// from the first answer on.
 type QueueRow struct {
 	N     int32         // answers in the row; 0: the latest is in none
 	Began time.Duration // when the answer before the row came

@@ -8,14 +8,14 @@ import (
 	"synscope/probe"
 )
 
-// Ramp is the rate of a run whose caller named none: it begins gently, grows
-// while nothing is lost, and is cut while many answers come to repeated probes
-// only, whatever the host: then the loss is on the shared way.
+// Ramp is the rate of a run whose caller named none: it begins gently, grows while nothing is lost,
+// and is cut while many answers, of whatever hosts, come only to repeated probes: then the loss is
+// on the part of the way that all share.
 //
-// The bounds are for where the packets go. RoutedRate is what a home router's
-// connection tracking and uplink survive; a link of our own carries more. They
-// are for probes that nobody answers: an answer closes the entry that its probe
-// made, and shows that the way carries both, so each lets one more probe leave.
+// The bounds depend on where the packets go. RoutedRate is what a home router's connection tracking
+// and uplink survive; a link of our own carries more. They bound probes that nobody answers: an
+// answer closes the entry that its probe made, and shows that the way carries both, so each answer
+// lets one more probe leave.
 type Ramp struct {
 	Rate           float64
 	bound          float64

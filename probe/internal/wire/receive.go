@@ -176,10 +176,10 @@ func (r *Reader[E]) CatchUp(take func(batch []E, ok bool) (more bool)) {
 	}
 }
 
-// Decode takes a packet apart, or says why it is rejected: for its checksums
-// too, unless the kernel vouches for them or they are not finished yet, as on
-// loopback and veth. Nothing puts fragments together, as the kernel does for its own
-// connections: the first one is read, if it has what can repeat a number of ours.
+// Decode takes a packet apart, or says why it is rejected. Checksums count, unless the kernel
+// vouches for them, or they are not filled in yet, as on loopback and veth. Unlike the kernel for
+// its own connections, it does not reassemble fragments: the first one is read if it can repeat a
+// number of ours.
 func Decode(in *netraw.Packet, p *craft.Packet) (reject string) {
 	switch err := p.DecodeFirst(in.Data, checksumsOf(in)); {
 	case p.Fragment && err == craft.ErrUnsupported: // of UDP, say: not what a segment should have been
@@ -194,10 +194,9 @@ func Decode(in *netraw.Packet, p *craft.Packet) (reject string) {
 	return ""
 }
 
-// FirstOnly takes out of a first fragment what goes on in the next one, data and the FIN
-// behind it, and options unless something stands behind them; and of an ICMP error what
-// its number does not prove: the MTU that a router wants, and all of the quote behind its
-// numbers.
+// FirstOnly removes from a first fragment what continues in the next one: the data, a FIN behind
+// it, and the options unless data follows them; and from an ICMP error what its number does not
+// prove: the MTU that a router asks for, and the quote beyond its numbers.
 func FirstOnly(p *craft.Packet) {
 	s, q := &p.Segment, &p.ICMP.Quote
 	if len(s.Payload) == 0 {
@@ -213,9 +212,9 @@ func FirstOnly(p *craft.Packet) {
 // (RFC 792).
 const quotedLeast = 8
 
-// repeats tells whether a packet is of a kind that repeats a number of what it answers.
-// A bare ACK may too; but what comes in fragments as one is data of a connection, and
-// how much of it the first does not tell.
+// repeats tells whether a packet is of a kind that repeats a number of what it answers. A bare ACK
+// may do so too, but one that comes in fragments is data of a connection, and the first fragment
+// does not tell how much.
 func repeats(p *craft.Packet) bool {
 	return p.Kind == craft.PacketICMPError || p.Segment.Flags.Has(craft.RST) || p.Segment.Flags.Has(craft.SYN|craft.ACK)
 }

@@ -17,8 +17,8 @@ type resolved[H any] struct {
 	route netraw.Route
 }
 
-// Resolving are the hosts of a run whose link address is being asked for. One that did not
-// answer is given up only when the run has nothing else to do, or some time later: its
+// Resolving are the hosts of a run whose link address is being asked for. A host that does not
+// answer in time is given up only when the run has nothing else to do, or some time later: its
 // answer may be late.
 type Resolving[H any] struct {
 	neighbours probe.Neighbours // nil: the kernel asks, packet by packet
@@ -55,9 +55,9 @@ func (r *Resolving[H]) Ask(a netip.Addr, route netraw.Route, h H) (n netraw.Neig
 	return n, false
 }
 
-// AskAgain has the link address that leads to a host asked for anew, where that can be: the
-// host, or its next hop, may have got another one. What comes of it the kernel goes by, and so
-// does everything that is sent.
+// AskAgain asks anew for the link address that leads to a host, if that is possible: the host or
+// its next hop may have got another one. The kernel goes by the outcome, and with it all that is
+// sent.
 func (r *Resolving[H]) AskAgain(a netip.Addr, route netraw.Route) {
 	again, ok := r.neighbours.(interface {
 		AskAgain(dst netip.Addr, route netraw.Route) netraw.Neighbour

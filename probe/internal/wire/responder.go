@@ -28,9 +28,9 @@ type Response struct {
 }
 
 const (
-	// repeatAfter is how soon the same response may leave again: stacks wait a
-	// second and more before they repeat a SYN-ACK (RFC 6298 §2.1), so what
-	// comes sooner is a copy that the network made, or a flood.
+	// repeatAfter is how soon the same response may leave again: stacks wait a second or more
+	// before they retransmit a SYN-ACK (RFC 6298 §2.1), so one that comes sooner is a copy that the
+	// network made, or part of a flood.
 	repeatAfter = 100 * time.Millisecond
 	// mostResponses bounds what waits to be sent, and mostOfOne what waits for one
 	// address. What finds no room is lost like any packet; the peer's
@@ -61,8 +61,8 @@ type Responder struct {
 	storms        uint64
 }
 
-// LostResets is how many connections were closed by an RST that seems not to have
-// arrived: the SYN-ACK was retransmitted long after.
+// LostResets is how many connections were closed by an RST that seems to be lost: the SYN-ACK was
+// retransmitted long after it.
 func (r *Responder) LostResets() uint64 { return r.closings.lost }
 
 // SeenStorms is how many connections there were of which Storms is told.

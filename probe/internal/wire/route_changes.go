@@ -6,9 +6,9 @@ import (
 	"synscope/probe"
 )
 
-// RouteChanges tells a run when its routes have to be looked up anew: they may lead
-// elsewhere since, from another address of ours, while what came before still leaves
-// and is not answered. The zero value never does.
+// RouteChanges tells a run when to look up its routes anew: they may lead elsewhere now, or from
+// another address of ours, while packets to the old way still leave and draw no answer. The zero
+// value never does.
 type RouteChanges struct {
 	source  interface{ RouteChanges() uint64 }
 	seen    uint64

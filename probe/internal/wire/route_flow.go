@@ -26,8 +26,8 @@ func RouteFlow(n probe.Network, route netraw.Route, port uint16, target netip.Ad
 	return route
 }
 
-// within finds what a network can do besides, or the one that it is wrapped round,
-// where that makes no difference to packets.
+// within finds what a network can do besides [probe.Network]: the network itself or one that it
+// wraps, as long as the wrapping makes no difference to packets.
 func within[T any](n probe.Network) (found T, ok bool) {
 	for {
 		if found, ok = n.(T); ok {

@@ -22,11 +22,10 @@ type RTO struct {
 	least time.Duration // that any SYN-ACK took; 0: none came
 }
 
-// Repeated tells whether a SYN-ACK that took so long may be a retransmission of
-// one that was lost: it answers the same transmission, but its time is no round
-// trip. Where nothing came sooner, the next that takes as long is taken to be none:
-// waiting too long is better than not long enough. What is claimed as a round trip
-// is for [Trips] to say.
+// Repeated tells whether a SYN-ACK that took so long may be a retransmission of one that was lost:
+// it answers the same transmission, but its time is no round trip. If nothing came sooner, the next
+// one that takes as long is taken for a first one: waiting too long is better than not long enough.
+// What is reported as a round trip is for [Trips] to say.
 func (r *RTO) Repeated(took time.Duration) bool {
 	usual := r.least
 	if usual == 0 || took < usual {

@@ -6,8 +6,9 @@ import (
 	"synscope/probe"
 )
 
-// Said is what all answers together say of the port of a target whose hops are asked: those that
-// tell of no hop too, since they came late, or carry no number of ours. The zero value is silence.
+// Said is what all answers together say about the port of a target whose hops are asked. That
+// includes answers that say nothing about a hop, because they came late or carry no number of ours.
+// The zero value is silence.
 type Said struct {
 	Outcome     Outcome
 	Persistence Persistence
@@ -76,7 +77,7 @@ func (x *Hops) hearSame(s *Transmission, ev *Event, most int) {
 	x.Said.hear(x.Matcher.Tech, s, ev, most)
 }
 
-// vain is how many SYNs that went as far as one came to nothing, of those that are remembered.
+// vain is how many of the remembered SYNs that went as far as one drew no answer.
 func (x *Hops) vain(s *Transmission) (n int) {
 	if x.Said.Persistence.Promising() {
 		return 1

@@ -8,12 +8,12 @@ import (
 	"synscope/probe"
 )
 
-// What protects from floods of SYNs may drop every SYN but one that comes a second time: with
-// the ports and the sequence number of the first, as each TCP retransmits it after a second
-// (RFC 6298 §2.1), and a program that floods does not. So an engine whose new SYNs are
-// answered by nothing sends one of them once more. An answer to that names both transmissions
-// alike, and only a time stamp tells them apart (RFC 7323 §4): without one, the answer has no
-// round trip (Karn's algorithm, RFC 6298 §3).
+// A protection against SYN floods may drop every SYN until the same one comes a second time: with
+// the ports and the sequence number of the first, as each TCP retransmits it after a second (RFC
+// 6298 §2.1) and a flooding program does not. So an engine whose new SYNs draw no answer sends one
+// of them once more. An answer to that names both transmissions alike, and only a time stamp tells
+// them apart (RFC 7323 §4): without one, the answer has no round trip (Karn's algorithm, RFC 6298
+// §3).
 
 const (
 	// SYNRTO is the least time between a SYN and its retransmission.
@@ -22,8 +22,8 @@ const (
 	MostApart = 3 * SYNRTO
 	// stampAge is how old the time stamp of a transmission may be when it leaves.
 	stampAge = SYNRTO
-	// hardlyLost is a probability below which loss does not explain that nothing but
-	// retransmissions was answered.
+	// hardlyLost is the probability below which loss does not explain that only retransmissions
+	// were answered.
 	hardlyLost = 0.001
 	// priorLoss is the loss of a network of which nothing is known, and priorTrials how many
 	// trials that counts for.
@@ -31,7 +31,7 @@ const (
 	priorTrials = 8
 )
 
-// Same is a transmission of the same SYN once more: only its time stamp is another.
+// Same is one more transmission of the SYN of s: only its time stamp differs.
 func (s *Transmission) Same() *Transmission {
 	s.Next = &Transmission{
 		Src: s.Src, Dst: s.Dst, Numbers: s.Numbers, Link: s.Link, Index: s.Index, N: s.N, Attempt: s.Attempt + 1,

@@ -8,10 +8,10 @@ import (
 	"synscope/probe"
 )
 
-// SendQueue has whole batches sent by a goroutine of its own, on another processor: the way
-// of a packet through the kernel takes longer than all that an engine does about it, and
-// on veth and loopback what the receiver does is part of it. An engine that processor time
-// does not hold back has small batches, and sends them itself. The zero value takes none.
+// SendQueue lets another goroutine send whole batches, on another processor: the way of a packet
+// through the kernel takes longer than everything that an engine does about it, and on veth and
+// loopback it includes what the receiver does. An engine that processor time does not hold back has
+// small batches, and sends them itself. The zero value takes no batches.
 type SendQueue struct {
 	queued, finished chan *Batch
 	spare            []*Batch
@@ -84,8 +84,8 @@ func (b *Batch) send(send func([][]byte) (int, error), start time.Time) {
 	}
 }
 
-// SentAt is when the call began that sends a packet of the batch, or sent it, 0 before any did.
-// An answer to a packet shows that the call has sent it. Any goroutine may ask.
+// SentAt is when the call began that sends a packet of the batch, or has sent it; 0 before any call
+// did. An answer to a packet shows that the call has sent it. Any goroutine may ask.
 func (b *Batch) SentAt(i int) time.Duration {
 	calls := b.calls.Load() << (63 - i) // those that began with this packet or one before it
 	if calls == 0 {

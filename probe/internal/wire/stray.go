@@ -9,15 +9,16 @@ import (
 	"synscope/probe"
 )
 
-// A SYN-ACK or RST with a number that nobody was sent where it comes from answers no probe: it is no
-// verdict. But where nothing else comes it shows why. Either its number is that of a SYN to another
-// address, which somebody answers in whose name no connection can be made; or it is nobody's. A TCP
-// answers such a SYN-ACK with an RST (RFC 9293 §3.10.7.3), and what protects from floods may wait for
-// that before it lets SYNs pass; or the far end still holds half of an old connection.
+// A SYN-ACK or RST that acknowledges nothing that was sent to its sender answers no probe, so it is
+// no verdict. But if nothing else comes, it may show why. It may acknowledge a SYN to another
+// address: then somebody answers from the wrong address, and no connection can be made to the right
+// one. Or it acknowledges no SYN of ours at all: the far end may still hold half of an old
+// connection, or a flood protection sends such SYN-ACKs to see whether an RST comes back, as from
+// every TCP (RFC 9293 §3.10.7.3), and lets SYNs pass only then.
 
-// Codes of the findings about them. RejectElsewhere is also the word under which answers are counted
-// that acknowledge exactly a SYN of ours, and come from another address than that was sent to: no
-// connection takes them (RFC 9293 §3.10.7.4 looks them up by both ends).
+// Codes of the findings about them. RejectElsewhere is also the word under which answers are
+// counted that acknowledge exactly a SYN of ours but come from another address than it was sent to:
+// TCP looks up a connection by both ends, so none accepts them (RFC 9293 §3.10.7.4).
 const (
 	RejectElsewhere = "other-address"
 	codeOtherNumber = "wrong-ack"

@@ -7,9 +7,9 @@ import (
 	"synscope/probe"
 )
 
-// Sweep is what a scan and a search for hosts do alike: packets go to many hosts at
-// once at a pace of their own, and what arrives is taken in by the goroutine that
-// sends. Its owner says what is sent when, and what an answer means.
+// Sweep is what a scan and a search for hosts have in common: many hosts are probed at once at a
+// pace of the run's own, and the goroutine that sends also takes in what arrives. Its owner decides
+// what is sent when, and what an answer means.
 type Sweep struct {
 	Network   probe.Polled
 	Inbox     *Inbox

@@ -2,12 +2,13 @@ package wire
 
 import "time"
 
-// A SYN-ACK that took a second or more is an answer over a long way, or the retransmission of one
-// that was lost, whose time is no round trip (Karn's algorithm, RFC 6298 §3). That others took as long
-// tells nothing: theirs may all have been lost. What tells is an answer that is never retransmitted, one
-// that came sooner than any retransmission, or what the far end does next: where it had to
-// wait for our RST for longer than it waits before it retransmits, the same SYN-ACK comes again
-// that much later (RFC 6298 §2.1), and twice as much later where the first was lost (§5.5).
+// A SYN-ACK that took a second or more is either an answer over a long way, or the retransmission
+// of one that was lost; the time of a retransmission is no round trip (Karn's algorithm, RFC 6298
+// §3). That other SYN-ACKs took as long proves nothing: the first of each may have been lost. Three
+// things do tell: an answer that is never retransmitted; a SYN-ACK that came sooner than any
+// retransmission; or what the far end does next. If our RST reaches it after its retransmission
+// timeout, the same SYN-ACK comes once more: one timeout later (RFC 6298 §2.1) if the one that we
+// had was the first, twice as much later if the first was lost (§5.5).
 
 const (
 	// repeatedRTO is a little less than the second after which the far end
@@ -25,8 +26,8 @@ type Trips struct {
 	sure time.Duration // the least time of an answer that was no retransmission; 0: none came
 }
 
-// Takes takes note of an answer that took so long and is no retransmission: an RST or an
-// ICMP error is sent once.
+// Takes takes note of how long an answer took that is no retransmission: an RST or an ICMP error is
+// sent once.
 func (x *Trips) Takes(took time.Duration) {
 	if took > 0 && (x.sure == 0 || took < x.sure) {
 		x.sure = took
@@ -43,7 +44,8 @@ func (x *Trips) Doubts(took time.Duration) bool {
 	return false
 }
 
-// Repeats is Doubts of a SYN-ACK where an answer that was no retransmission took so long; 0: none came.
+// Repeats is Doubts where the way is known from one answer that was no retransmission and took so
+// long; 0: there is none.
 func Repeats(took, usual time.Duration) bool { return took-usual > repeatedRTO }
 
 // Again takes note that a SYN-ACK that took so long came again after a while, and tells whether

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// turns are responses that wait to be sent: addresses take turns, so that none that
-// calls for many keeps the others waiting. The zero value is ready for use.
+// turns are responses that wait to be sent. Addresses take turns, so that one that calls for many
+// responses does not keep the others waiting. The zero value is ready for use.
 type turns struct {
 	lanes []*lane // in the order of their turns
 	of    map[netip.Addr]*lane
@@ -37,8 +37,8 @@ func (t *turns) add(x Response) bool {
 	return true
 }
 
-// compact makes room of what has been taken, once that is as much as what waits: whoever
-// keeps a lane from ever being empty has no say in its length.
+// compact frees what has been taken once that is as much as what waits, so that a peer that never
+// lets its lane become empty cannot make it grow for ever.
 func (l *lane) compact() {
 	if l.next > 0 && 2*l.next >= len(l.list) {
 		l.list = l.list[:copy(l.list, l.list[l.next:])]

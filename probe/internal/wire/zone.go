@@ -8,9 +8,8 @@ import (
 	"synscope/probe"
 )
 
-// linked is a network that can be told through which interface each packet
-// leaves, as [netraw.Conn] can: a link-local address alone does not tell, where two
-// zones have the same.
+// linked is a network that can be told through which interface each packet leaves, as [netraw.Conn]
+// can: two links may use the same link-local address, so the address alone is not enough.
 type linked interface {
 	SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int
 }
