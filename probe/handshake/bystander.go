@@ -83,7 +83,7 @@ type Kept struct {
 	Recorded bool
 }
 
-// SeenTwice notes that packets were captured at two places that have other TTLs.
+// SeenTwice notes that packets were captured at two places, where their TTLs differ.
 func (b *Bystander) SeenTwice() { b.known |= knowTwoPlaces }
 
 // since is the time since the connection's first packet, in milliseconds.
@@ -299,8 +299,8 @@ func (b *Bystander) States() (client, server State) {
 	return b.pair.Client.State(), b.pair.Server.State()
 }
 
-// Relative gives the numbers of a segment counted from the ISNs of the two
-// ends, or from what was captured first of them.
+// Relative gives the numbers of a segment relative to the ISNs of the two ends, or to the first
+// number that was captured of each.
 func (b *Bystander) Relative(from Side, s *craft.Segment) (seq, ack uint32) {
 	f := Follower{Pair: b.pair}
 	return f.relativeSeq(from, s), f.relativeAck(from, s)

@@ -6,8 +6,8 @@ import (
 	"synscope/craft"
 )
 
-// Turn makes the client of what was taken for the server, and the reverse: of
-// a connection that was met under way it was a guess.
+// Turn swaps client and server: which is which was a guess for a connection that was already under
+// way when the capture began.
 func (b *Bystander) Turn() {
 	b.pair.Client, b.pair.Server = b.pair.Server, b.pair.Client
 	b.ways[0], b.ways[1] = b.ways[1], b.ways[0]
@@ -23,8 +23,8 @@ func (b *Bystander) Turn() {
 	b.more, b.ackAt, b.seenTTL = nil, 0, ttlRange{}
 }
 
-// Knows tells whether a segment that is stamped before the latest one has
-// nothing that was not captured already.
+// Knows tells whether a segment whose stamp is older than the latest one brings nothing that was
+// not captured already.
 func (b *Bystander) Knows(from Side, at int64, s *craft.Segment) bool {
 	if at < b.begin || b.News(from, s) || from == Client && s.Flags.Has(craft.SYN) && !b.askedAt(at) {
 		return false
@@ -90,8 +90,8 @@ func (b *Bystander) SameSYN(from Side, s *craft.Segment) Sighting {
 	return NotSeen
 }
 
-// Lacks tells whether a segment has numbers that lie in a hole of what was
-// captured or before or behind all of it, or is the first SYN of its end.
+// Lacks tells whether a segment was missing so far: its numbers lie in a hole of what was captured,
+// or before or behind all of it, or it is the first SYN of its end.
 func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
 	if s.Flags.Has(craft.SYN) {
 		return !b.known.has(knowSYN(from))
@@ -103,8 +103,8 @@ func (b *Bystander) Lacks(from Side, s *craft.Segment) bool {
 	return s.Len() > 0 && (w.overlaps(s.Seq, s.Seq.Add(s.Len())) || !w.begun || !s.Seq.LessThan(w.seen))
 }
 
-// Precedes tells whether a segment lies before all that was captured of an end
-// whose SYN was not: whether its numbers were sent before cannot be known.
+// Precedes tells whether a segment lies before everything that was captured of an end whose SYN was
+// not captured, so that it cannot be known whether its numbers were sent before.
 func (b *Bystander) Precedes(from Side, s *craft.Segment) bool {
 	me := b.pair.end(from)
 	return me.Opened() && !b.known.has(knowISN(from)) && s.Seq.Add(s.Len()).LessThanEq(me.ISS.Add(1))
@@ -116,9 +116,10 @@ func (b *Bystander) Living() bool {
 	return (c.Confirmed() || s.Confirmed()) && c.Opened() && s.Opened() && !b.Over()
 }
 
-// Rivals tells a SYN of the client with another number, a SYN-ACK with another
-// number to another SYN (of the client too: the two may have changed roles), or a segment of which both numbers have nothing to do
-// with what was captured, or that has numbers behind the FIN.
+// Rivals tells whether a segment contradicts the connection: a SYN of the client with another
+// number; a SYN-ACK with another number to another SYN (from the client too, since the two may have
+// changed roles); a segment neither of whose numbers has anything to do with what was captured; or
+// one with numbers behind the FIN.
 func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
 	switch {
@@ -134,48 +135,45 @@ func (b *Bystander) Rivals(at int64, from Side, s *craft.Segment) bool {
 	return (me.Confirmed() || b.Greeted()) && s.Seq != me.ISS && !b.acknowledges(Client, you, s.Ack)
 }
 
-// Greeted tells whether the client's SYN was captured and the SYN-ACK that
-// acknowledges it: one that acknowledges another number is of another
-// connection, or of a stranger.
+// Greeted tells whether the client's SYN was captured together with the SYN-ACK that acknowledges
+// it. One that acknowledges another number belongs to another connection, or to a stranger.
 func (b *Bystander) Greeted() bool {
 	return b.known.has(knowClientSYN|knowServerSYN) && b.answer.flags.Has(craft.ACK)
 }
 
-// Disregard takes in the number that a stranger's SYN-ACK acknowledges, and
-// nothing else of it: a client that is still connecting answers it by an RST at
-// just that number (RFC 9293 §3.10.7.3), which is not about this connection.
+// Disregard takes in only the number that a stranger's SYN-ACK acknowledges. A client that is still
+// connecting answers the stranger by an RST at just that number (RFC 9293 §3.10.7.3), and that RST
+// is not about this connection.
 func (b *Bystander) Disregard(from Side, s *craft.Segment) {
 	if from == Server && !b.pair.Client.Confirmed() {
 		b.rare().refusable.add(s.Ack)
 	}
 }
 
-// odd tells a segment of which one number is far from what was captured, and the
-// other does not go on from there.
+// odd tells whether one number of a segment is far from what was captured while the other does not
+// continue it either.
 func odd(me, you *End, s *craft.Segment) bool {
 	const window = 1 << 20
 	seq, ack := s.Seq.Sub(me.Nxt), s.Ack.Sub(you.Nxt)
 	return !plausible(seq, window) && ack != 0 || !plausible(ack, window) && seq != 0
 }
 
-// AsksBack tells a SYN of a server of which nothing was captured that tells what
-// became of the client's: it answers that (RFC 9293 §3.5, figure 7), or the
-// attempt has failed and the two ends change roles.
+// AsksBack tells whether a segment is a server's SYN that shows what became of the client's SYN
+// while nothing else of the server was captured: it answers the client's (RFC 9293 §3.5, figure 7),
+// or the attempt has failed and the two ends change roles.
 func (b *Bystander) AsksBack(from Side, s *craft.Segment) bool {
 	return from == Server && s.Flags&(craft.SYN|craft.ACK|craft.RST) == craft.SYN && b.known.has(knowClientSYN) &&
 		!b.pair.Server.Opened() && !b.known.has(knowRefused)
 }
 
-// asked tells whether an end that sends a SYN-ACK with another number than its
-// SYN had was asked for a connection: where nothing of the other end was captured,
-// its SYN was not either.
+// asked tells whether an end that sends a SYN-ACK with another number than its SYN had was asked
+// for a connection by a SYN that was not captured: nothing of the other end was.
 func (b *Bystander) asked(from Side, me, you *End) bool {
 	return from == Client && b.known.has(knowClientSYN) && !you.Opened() && !me.Confirmed()
 }
 
-// Fits tells a segment of which all numbers that can be compared are near to
-// those that were captured, and at least one can; sure says that this is not by
-// chance.
+// Fits tells whether the numbers of a segment are near to those that were captured: all that can be
+// compared, and at least one can. sure says that this is not by chance.
 func (b *Bystander) Fits(from Side, s *craft.Segment) (fits, sure bool) {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
 	if s.Flags&(craft.SYN|craft.ACK) == craft.SYN {

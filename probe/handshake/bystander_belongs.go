@@ -36,10 +36,10 @@ func near(me, you *End, n craft.Seq) bool {
 	return plausible(n.Sub(me.Nxt), late) && n.LessThanEq(me.Nxt.Add(max(you.Room, minimalRoom)))
 }
 
-// Renewed tells whether a segment begins another connection on the same
-// addresses and ports: a SYN with another ISN than before, or anything whose
-// numbers have nothing to do with a connection that has ended. A SYN that comes
-// long after other segments and does not go on to them is none of theirs.
+// Renewed tells whether a segment begins another connection on the same addresses and ports: a SYN
+// with another ISN than before, or anything whose numbers have nothing to do with a connection that
+// has ended. A SYN that comes long after other segments and does not continue them belongs to
+// another connection, too.
 func (b *Bystander) Renewed(at int64, from Side, s *craft.Segment) bool {
 	me, you := b.pair.end(from), b.pair.end(from.Other())
 	over := b.Over()

@@ -122,16 +122,16 @@ func (i *idents) add(s *craft.Segment) {
 	}
 }
 
-// Counts tells an IP identification that goes on where an end has got to, which
-// counts its packets by it.
+// Counts tells whether an IP identification continues the sequence of an end that numbers its
+// packets by it.
 func (b *Bystander) Counts(from Side, id uint16) bool {
 	i := &b.idents[from]
 	step := id - i.last
 	return id != 0 && i.last != 0 && i.wild == 0 && step > 0 && step <= few
 }
 
-// Counted tells an IP identification that an end which counts its packets by it has
-// used not long ago.
+// Counted tells whether an end that numbers its packets by the IP identification has used this one
+// not long ago.
 func (b *Bystander) Counted(from Side, id uint16) bool {
 	const recent = 256
 	i := &b.idents[from]

@@ -45,8 +45,8 @@ func (t Trust) lossy() bool {
 	return t.Gaps >= enough && t.Loss > most || t.NoACKs
 }
 
-// Judge tells what the connection has come to so far, as far as the capture
-// shows it. Clock is left to whoever knows who took the stamps.
+// Judge fills r with what the connection has come to so far, as far as the capture shows it. It
+// leaves Clock to the caller, who knows who took the stamps.
 func (b *Bystander) Judge(r *Result, client, server netip.AddrPort, t Trust) {
 	*r = Result{
 		Source: client, Target: server, Attempts: int(b.syn.count),
@@ -315,8 +315,9 @@ func (b *Bystander) retried() bool {
 		!b.known.has(knowForged) && !b.known.has(knowSYNStamped|knowSYNACKStamped)
 }
 
-// Openings are when the latest SYN, the answer and the ACK after that were
-// captured, 0 for what was not; all 0 where clocks of two places took the stamps.
+// Openings are the times at which the latest SYN, the answer and the ACK after that were captured,
+// in nanoseconds since 1970, 0 for what was not captured; all 0 if the stamps come from clocks of
+// two places.
 func (b *Bystander) Openings() (syn, answer, ack int64) {
 	if b.known.has(knowTwoClocks) {
 		return 0, 0, 0

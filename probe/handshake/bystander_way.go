@@ -219,9 +219,9 @@ func (w *way) count(acked craft.Seq) (gaps int, bytes uint64) {
 	return gaps, bytes
 }
 
-// Gaps is what the capture misses of the connection for certain: holes in the
-// numbers that were acknowledged, SYNs included, the bytes in them, and how
-// many segments with numbers of their own it has.
+// Gaps is what the capture certainly misses of the connection: how many holes there are in the
+// acknowledged numbers, SYNs included, and how many bytes they hold; carried is how many captured
+// segments had numbers of their own.
 func (b *Bystander) Gaps() (gaps int, bytes uint64, carried int) {
 	for _, side := range []Side{Client, Server} {
 		n, size := b.ways[side].count(b.pair.end(side).Una)
@@ -234,7 +234,7 @@ func (b *Bystander) Gaps() (gaps int, bytes uint64, carried int) {
 	return gaps, bytes, carried + int(b.syn.count) + int(b.answer.count)
 }
 
-// Weight is about how many bytes hang on the bystander, beside itself.
+// Weight is about how many bytes the bystander takes beside itself.
 func (b *Bystander) Weight() int {
 	const more, marks, list, one = 704, 80, 56, 12 // of rarely, both resetMarks, holes and hole
 	n := 0
@@ -266,8 +266,7 @@ func (b *Bystander) tail(s Side) uint32 {
 	return 0
 }
 
-// Missing names what the capture does not have of the opening, where it is
-// proven to have been sent.
+// Missing names the segments of the opening that were not captured but must have been sent.
 func (b *Bystander) Missing() (list []string) {
 	began := b.known.has(knowProven) || b.known.has(knowServerSYN)
 	if began && !b.known.has(knowClientSYN) {

@@ -9,9 +9,9 @@ import (
 	"synscope/probe"
 )
 
-// One probes one port over a connection that it opens for that, which takes
-// CAP_NET_RAW. It fails with the errors of [netraw.Open] and of [Run]; the
-// verdict names the target then too. Whoever probes more opens a connection once, and calls Run.
+// One probes one port over a connection that it opens for that, which takes CAP_NET_RAW. It fails
+// with the errors of [netraw.Open] and of [Run]; even then the verdict names the target. To probe
+// more ports, open a connection once and call Run.
 func One(ctx context.Context, target netip.AddrPort) (probe.Verdict, error) {
 	conn, err := netraw.Open(&netraw.Config{Ports: DefaultRetries + 2, WatchOutgoing: true})
 	if err != nil {

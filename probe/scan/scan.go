@@ -35,8 +35,8 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// DefaultRetries bounds the retransmissions of a probe where the caller does not:
-// with 40 % of loss each way twelve transmissions miss half a per cent.
+// DefaultRetries bounds the transmissions after the first where the caller does not: with 40 % of
+// loss each way twelve transmissions miss half a per cent.
 const DefaultRetries = 11
 
 // DefaultMostTimeout is more than the buffers of access links hold (RFC 6298 §2.5 would allow
@@ -55,9 +55,9 @@ type Config struct {
 	Retries int           // transmissions after the first at most; negative: none; 0: DefaultRetries
 	Timeout time.Duration // longest wait for one answer; 0: [probe.DefaultTimeout]
 
-	// MostTimeout is the longest wait where the round trips of a host are seen to be longer
-	// than Timeout: a queue on the way may hold seconds. 0: Timeout, or where that is 0 too
-	// DefaultMostTimeout.
+	// MostTimeout is the longest wait for hosts whose round trips turn out to be longer than
+	// Timeout: a queue on the way may hold seconds. 0: Timeout, or DefaultMostTimeout if that is 0
+	// too.
 	MostTimeout time.Duration
 
 	Profile craft.Profile // look of the SYN; the zero value: the first of craft.Profiles
@@ -67,38 +67,39 @@ type Config struct {
 	Key      [16]byte // of the probes' numbers; the zero value: random
 	Canaries bool     // check hosts that look too good to be true
 
-	// HostsKnown says that the hosts are known to be there. Those of which it is not
-	// are begun as the table of the router before their network has room, unless Rate
-	// is set: it resolves their addresses, and can hold about a thousand.
+	// HostsKnown says that the hosts are known to be there. Otherwise, and unless Rate is set,
+	// hosts are begun only as the table of the router before their network has room: it resolves
+	// their addresses, and can hold about a thousand.
 	HostsKnown bool
 
-	// Search says that nobody knows which of the hosts are there, and that those of which
-	// nothing is heard are not of interest: they are reported as down, without verdicts on
-	// their ports, and those get two transmissions, or as many as the loss asks for. An echo request goes
-	// beside the first (RFC 792, RFC 4443 §4.1), since many hosts reply to one that drop the
-	// rest. It is for a port or two of each host: three packets a silent host, or five.
-	// Of the hosts behind a router as many are begun as its table has room for, whatever Rate is.
+	// Search says that it is not known which of the hosts are there, and that those that answer
+	// nothing are of no interest: they are reported as down, without verdicts on their ports. A
+	// port of such a host gets two transmissions, or more if the measured loss asks for it, and an
+	// echo request goes beside the first (RFC 792, RFC 4443 §4.1), since many hosts reply to one
+	// that drop the rest. It is for a port or two of each host: three packets a silent host, or
+	// five. Hosts behind a router are begun as its table has room, even if Rate is set.
 	Search bool
 
-	// RoundTrip tells the round trip of a host that is known from elsewhere, 0 of others.
-	// It is how long the first answers of the host are waited for; nil: none is known.
+	// RoundTrip is the round trip of a host if it is known from elsewhere, else 0; nil: none is
+	// known. The host's first answers are waited for accordingly.
 	RoundTrip func(netip.Addr) time.Duration
 
-	// Earlier is what a search for the hosts leaves: answers to it that come late are told from those of
-	// strangers, and ports that were open then are open, though their hosts answer nothing any more. nil: there
-	// was none.
+	// Earlier is what a search for the hosts has left, nil if there was none. Late answers to it
+	// are told from those of strangers, and a port that was open then is open even if its host
+	// answers nothing any more.
 	Earlier *probe.Earlier
 
-	// Passing is how many packets a second are known to pass something before all hosts that drops the rest; 0: none
-	// is known. The run keeps to it where that takes ten minutes at most, unless Rate is set.
+	// Passing is the rate, in packets a second, that is known to pass a limit before all hosts,
+	// which drops the rest; 0: no limit is known. The run keeps to it if that takes ten minutes at
+	// most and Rate is 0.
 	Passing float64
 
-	// OnLimit is told how many packets a second pass such a limit that a run which searches has found, and
-	// whether it keeps to that; nil: nobody is.
+	// OnLimit is called when a run that searches has found such a limit: rate is how many packets a
+	// second pass it, kept whether the run keeps to that. nil: nobody is told.
 	OnLimit func(rate float64, kept bool)
 
-	// Loss is what was seen before of the loss on the way to hosts that answer; the zero
-	// value: nothing.
+	// Loss is the loss on the way to hosts that answer, as measured before; the zero value: not
+	// measured.
 	Loss probe.HostLoss
 
 	// Neighbours resolves hosts on the link before they are probed, and knows
