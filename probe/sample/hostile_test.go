@@ -247,35 +247,6 @@ func TestClockSteps(t *testing.T) {
 	}
 }
 
-// A SYN-ACK that the far end repeated has no round-trip time.
-func TestNoTimeOverARepeatedSYNACK(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := 0
-		lossy := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-			if in.Flags == craft.SYN {
-				if n++; n == 4 {
-					again := *in
-					out.Schedule(time.Second, func(_ time.Time, out simnet.Emitter) {
-						out.Segment(0, reply(&again, craft.SYN|craft.ACK, 77, uint32(again.Seq)+1))
-					})
-					return
-				}
-				out.Segment(0, reply(in, craft.SYN|craft.ACK, 77, uint32(in.Seq)+1))
-			}
-		})
-		cfg := sample.Config{Plan: isn.NewPlan(isn.PlanConfig{}), Timeout: 3 * time.Second}
-		g, _, err := single(path(simnet.Path{Delay: 200 * ms}), lossy).run(t, t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, s := range g.samples[target] {
-			if rtt, ok := s.RTT(); ok && rtt != 400*ms {
-				t.Errorf("sample %d took %v", i, rtt)
-			}
-		}
-	})
-}
-
 // What this machine refuses to send concerns its target alone, unless the
 // network is away for good.
 func TestRefusals(t *testing.T) {

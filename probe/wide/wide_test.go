@@ -250,25 +250,6 @@ func TestStatelessRTT(t *testing.T) {
 	})
 }
 
-// A SYN-ACK that comes a second late may be the far end's retransmission of one that
-// was lost (RFC 6298 §2.1): the port is open, and has no round-trip time.
-func TestStatelessRTTOfALateSYNACK(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		plan := planOf(t, 1, "80", "10.0.0.0/24")
-		found := newAnswers()
-		_, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 7 * ms}, Back: simnet.Path{Delay: 5 * ms}},
-			simnet.Slow(simnet.Linux(80), 1000*ms), wide.Config{Plan: plan, Config: scan.Config{Rate: 333, Retries: -1}}, found)
-		if n := found.count(probe.StateOpen); err != nil || n != 256 {
-			t.Fatalf("%d of 256 open, %v", n, err)
-		}
-		for pair, v := range found.best {
-			if v.RTT != 0 {
-				t.Fatalf("%v: %v", pair, v.RTT)
-			}
-		}
-	})
-}
-
 // Echoes that cannot be of this run's clock are not believed.
 func TestStatelessRTTOfLiars(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
