@@ -68,7 +68,8 @@ func (h *host) onlyAgain() bool { return h.persistence != nil && !h.firsts }
 // mayRetransmit tells whether a run sends retransmissions of the same segment.
 func (c *Config) mayRetransmit() bool { return c.Technique.Opens() && c.Timeout >= synRTO }
 
-// retransmits tells whether the next transmission of a probe is to be the latest once more.
+// retransmits tells whether the next transmission of a probe is to repeat the segment of the
+// latest.
 func (e *engine) retransmits(f *flight) bool {
 	n := len(f.tx)
 	if n == 0 || f.same.last > 0 && !f.same.includes(n-1) || !e.mayRetransmit(f) {
@@ -77,8 +78,8 @@ func (e *engine) retransmits(f *flight) bool {
 	return f.host.persistence.needed() || n == earlyAgain || n+1 >= e.allowed(f)
 }
 
-// earlyAgain is the transmission that is a retransmission where many are to come, since others are lost:
-// once a guard is known, none is for nothing.
+// earlyAgain is the transmission that is a retransmission where loss makes many of them likely: if
+// there is a guard, it is known early, and no new SYN is wasted on it.
 const earlyAgain = 2
 
 // mayRetransmit tells whether a retransmission of a probe may be answered where other transmissions are
@@ -93,14 +94,14 @@ func (e *engine) mayRetransmit(f *flight) bool {
 	return !f.outcome.Renewed() && !f.outcome.Small()
 }
 
-// lacks tells whether a probe has had no retransmission yet: more transmissions were to come than by
-// now the loss asks for.
+// lacks tells whether a probe ends without a retransmission: when it was sent more transmissions
+// were to come than the loss asks for by now.
 func (e *engine) lacks(f *flight) bool {
 	return len(f.tx) > 1 && f.same.last == 0 && e.mayRetransmit(f)
 }
 
-// numbered is the transmission whose numbers and port the next one of a probe gets: its own,
-// or those of the latest.
+// numbered is the transmission whose sequence number and source port the next one of a probe gets:
+// a new one's own, or for a retransmission those of the latest.
 func (e *engine) numbered(f *flight) int {
 	n := len(f.tx)
 	if !e.retransmits(f) || e.Now < f.latest().Sent+synRTO {
@@ -113,8 +114,8 @@ func (e *engine) numbered(f *flight) int {
 	return int(f.same.first)
 }
 
-// tellApart finds out which of the transmissions that are alike an answer is to, and tells whether
-// that is sure. What came before the second of them left, is to the first.
+// tellApart finds out which of several like transmissions an answer is to, and tells whether that
+// is certain. What came before the second of them left is an answer to the first.
 func (e *engine) tellApart(f *flight, ev *wire.Event) (sure bool) {
 	if !ev.Kind.Verified() || !f.same.includes(ev.Attempt) || f.same.of(ev.Attempt) != ev.Attempt {
 		return true

@@ -73,11 +73,11 @@ func (s *Transmission) Answers(ev *Event) (t *Transmission, sure bool) {
 	return s, false
 }
 
-// HardlyLost tells whether loss hardly explains that so many transmissions came to nothing, where
-// a share of all is lost.
+// HardlyLost tells whether it is unlikely that so many transmissions in vain were merely lost,
+// where share of all is lost.
 func HardlyLost(share float64, vain int) bool { return math.Pow(share, float64(vain)) < hardlyLost }
 
-// Longer is a time after which an answer would surely have come that takes so long.
+// Longer is a time after which an answer that takes so long would surely have come.
 func Longer(took time.Duration) time.Duration { return took + took/4 }
 
 // Persistence is what is known of a target that may answer nothing but retransmissions. The
@@ -97,9 +97,9 @@ func (p *Persistence) AnsweredFirst() { p.firsts = true }
 // Missed takes note of a retransmission that was not answered.
 func (p *Persistence) Missed() { p.missed++ }
 
-// Answered takes note of an answer to the second of two transmissions of a SYN, apart from each
-// other, took after that; vain is how many SYNs came to nothing since the last answer, sure
-// whether a time stamp tells which was answered.
+// Answered takes note of an answer to the second of two transmissions of a SYN. They left apart
+// from each other, and the answer came took after the second. vain is how many SYNs drew no answer
+// since the last answer, sure whether a time stamp tells which was answered.
 func (p *Persistence) Answered(vain int, sure bool, apart, took time.Duration) {
 	p.answered++
 	p.vain += vain
