@@ -64,24 +64,22 @@ func watchMemory(pid int, ended <-chan struct{}) (highest int64) {
 	}
 }
 
-// alternate measures two things in turn, so that both meet the same machine.
-// theirs may be nil.
-func (b *bench) alternate(ours, theirs func() (cost, error)) (a, z []cost, err error) {
+// alternate measures things in turn, so that all meet the same machine. nil stands for what is not here.
+func (b *bench) alternate(runs ...func() (cost, error)) (costs [][]cost, err error) {
+	costs = make([][]cost, len(runs))
 	for range b.rounds {
-		c, err := ours()
-		if err != nil {
-			return nil, nil, err
+		for i, run := range runs {
+			if run == nil {
+				continue
+			}
+			c, err := run()
+			if err != nil {
+				return nil, err
+			}
+			costs[i] = append(costs[i], c)
 		}
-		a = append(a, c)
-		if theirs == nil {
-			continue
-		}
-		if c, err = theirs(); err != nil {
-			return nil, nil, err
-		}
-		z = append(z, c)
 	}
-	return a, z, nil
+	return costs, nil
 }
 
 func median[T int64 | time.Duration](list []cost, of func(cost) T) T {
@@ -97,8 +95,8 @@ func wall(c cost) time.Duration { return c.wall }
 func cpu(c cost) time.Duration  { return c.cpu }
 func peak(c cost) int64         { return c.peak }
 
-// table prints both sides and their ratio.
-func table(ours, theirs []cost) {
+// table prints both sides, what neither can go below, and ratios.
+func table(ours, theirs, floor []cost) {
 	line := func(name string, list []cost) {
 		fmt.Printf("  %-9s wall %8v  processor %8v  memory %4d MiB\n", name,
 			median(list, wall).Round(time.Millisecond), median(list, cpu).Round(time.Millisecond), median(list, peak)>>20)
@@ -106,11 +104,19 @@ func table(ours, theirs []cost) {
 	line("synscope", ours)
 	if len(theirs) == 0 {
 		fmt.Println("  nmap      not installed")
-		return
+	} else {
+		line("nmap", theirs)
 	}
-	line("nmap", theirs)
-	fmt.Printf("  ratio     wall %8.3f  processor %8.3f\n",
-		ratio(median(ours, wall), median(theirs, wall)), ratio(median(ours, cpu), median(theirs, cpu)))
+	line("floor", floor)
+	ratios("to nmap", ours, theirs)
+	ratios("to floor", ours, floor)
+}
+
+func ratios(name string, ours, others []cost) {
+	if len(others) > 0 {
+		fmt.Printf("  %-9s wall %8.3f  processor %8.3f\n", name,
+			ratio(median(ours, wall), median(others, wall)), ratio(median(ours, cpu), median(others, cpu)))
+	}
 }
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"synscope/internal/lab"
+	"synscope/scripts/internal/bare"
 )
 
 // host builds a lab of one host.
@@ -36,6 +37,22 @@ func (b *bench) scan(args ...string) func() (cost, error) {
 	return func() (cost, error) { return run(b.binary, append([]string{"scan", "-q", "-o", "json"}, args...)...) }
 }
 
+// floor is a run of the loop that no scan can be cheaper than.
+func floor(plan bare.Plan) func() (cost, error) {
+	return func() (cost, error) {
+		c, err := bare.Run(plan)
+		return cost{wall: c.Wall, cpu: c.CPU}, err
+	}
+}
+
+// allOf are the addresses of a prefix.
+func allOf(p netip.Prefix) (list []netip.Addr) {
+	for a := p.Masked().Addr(); p.Contains(a); a = a.Next() {
+		list = append(list, a)
+	}
+	return list
+}
+
 var openPorts = []uint16{22, 80, 443, 3306, 5432, 8080, 50000, 65535}
 
 // refused compares a scan of every port of a host that answers each.
@@ -46,14 +63,15 @@ func (b *bench) refused() error {
 	}
 	defer l.Close()
 	target := h.Addr4().String()
-	ours, theirs, err := b.alternate(
+	costs, err := b.alternate(
 		b.scan("--rate", "max", "-p-", target),
-		nmap("-sS", "-T5", "--min-rate", "100000", "-p-", target))
+		nmap("-sS", "-T5", "--min-rate", "100000", "-p-", target),
+		floor(bare.Plan{Hosts: []netip.Addr{h.Addr4()}, Ports: 65535, Answers: true}))
 	if err != nil {
 		return err
 	}
-	table(ours, theirs)
-	for _, c := range ours {
+	table(costs[0], costs[1], costs[2])
+	for _, c := range costs[0] {
 		if err := everyPort(c, openPorts); err != nil {
 			return err
 		}
@@ -99,13 +117,14 @@ func (b *bench) silent() error {
 	const rate, attempts = 50_000, 3
 	const lastWait = 300 * time.Millisecond // what -T5 stands for in nmap
 	target := h.Addr4().String()
-	ours, theirs, err := b.alternate(
+	costs, err := b.alternate(
 		b.scan("--rate", fmt.Sprint(rate), "--max-retries", fmt.Sprint(attempts-1), "--timeout", lastWait.String(), "-p-", target),
-		nmap("-sS", "-T5", "--min-rate", fmt.Sprint(rate), "--max-retries", fmt.Sprint(attempts-1), "-p-", target))
+		nmap("-sS", "-T5", "--min-rate", fmt.Sprint(rate), "--max-retries", fmt.Sprint(attempts-1), "-p-", target),
+		floor(bare.Plan{Hosts: []netip.Addr{h.Addr4()}, Ports: 65535, Passes: attempts, Rate: rate}))
 	if err != nil {
 		return err
 	}
-	table(ours, theirs)
+	table(costs[0], costs[1], costs[2])
 	bound := time.Duration(65535*attempts) * time.Second / rate
 	fmt.Printf("  the rate alone takes %v; the last timeouts %v more\n", bound.Round(time.Millisecond), attempts*lastWait)
 	return nil
@@ -129,13 +148,15 @@ func (b *bench) lossy() error {
 	}
 	defer l.Close()
 	args := []string{"-p", fmt.Sprintf("1-%d", ports), prefix.String()}
-	ours, theirs, err := b.alternate(
+	costs, err := b.alternate(
 		b.scan(append([]string{"--rate", "20k"}, args...)...),
-		nmap(append([]string{"-sS", "-T5", "--min-rate", "20000"}, args...)...))
+		nmap(append([]string{"-sS", "-T5", "--min-rate", "20000"}, args...)...),
+		floor(bare.Plan{Hosts: allOf(prefix), Ports: ports, Rate: 20_000, Answers: true}))
 	if err != nil {
 		return err
 	}
-	table(ours, theirs)
+	ours, theirs := costs[0], costs[1]
+	table(ours, theirs, costs[2])
 	all := 256 * len(open)
 	for i, c := range ours {
 		if err := lossyRound(c, all, 2*path.Delay); err != nil {
@@ -195,10 +216,11 @@ func (b *bench) memoryOf(name string, spec lab.HostSpec) error {
 		return err
 	}
 	defer l.Close()
-	ours, _, err := b.alternate(b.scan("-Pn", "--rate", "max", "-oC", "/dev/null", "-p", "80", prefix.String()), nil)
+	costs, err := b.alternate(b.scan("-Pn", "--rate", "max", "-oC", "/dev/null", "-p", "80", prefix.String()))
 	if err != nil {
 		return err
 	}
+	ours := costs[0]
 	list, err := records(ours[0].out)
 	if err != nil {
 		return err
