@@ -46,7 +46,7 @@ func (e *engine) answeredElsewhere(ev *wire.Event) *flight {
 	if e.elsewhere.looked += e.flights.live; e.elsewhere.looked > mostLooked {
 		return nil
 	}
-	for _, id := range e.flights.index {
+	for id := range e.flights.index.all() {
 		f := e.flights.at(id)
 		if !e.acknowledges(s, f) {
 			continue

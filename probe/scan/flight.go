@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -28,7 +27,6 @@ type flight struct {
 	host     *host
 	tx       []wire.Stamps
 	outcome  wire.Outcome
-	schedule uint32 // counts deadlines set, so that the heap knows stale ones
 	port     uint16
 	phase    phase
 	refused  uint8 // how often the kernel refused the current transmission
@@ -78,15 +76,16 @@ const (
 type flights struct {
 	slabs    [][]flight
 	free     []uint32
-	index    map[uint64]uint32 // host and port → record
+	index    index // by host and port
 	timers   wire.Timers
-	attempts int // capacity of each record's list of transmissions, to begin with
+	schedule []uint32 // by record: counts deadlines set, so that what waits for a former one is known to be stale
+	attempts int      // capacity of each record's list of transmissions, to begin with
 	live     int
 	untold   int // of these, probes whose silence is kept back
 }
 
 func newFlights(attempts int) *flights {
-	return &flights{index: map[uint64]uint32{}, attempts: attempts}
+	return &flights{attempts: attempts}
 }
 
 func flightKey(h *host, port uint16) uint64 { return uint64(h.id)<<16 | uint64(port) }
@@ -101,8 +100,8 @@ func (t *flights) add(h *host, port uint16) uint32 {
 	id := t.free[len(t.free)-1]
 	t.free = t.free[:len(t.free)-1]
 	f := t.at(id)
-	*f = flight{host: h, port: port, tx: f.tx[:0], phase: phaseQueued, schedule: f.schedule}
-	t.index[flightKey(h, port)] = id
+	*f = flight{host: h, port: port, tx: f.tx[:0], phase: phaseQueued}
+	t.index.put(flightKey(h, port), id)
 	t.live++
 	h.flights++
 	return id
@@ -117,11 +116,18 @@ func (t *flights) grow() {
 		t.free = append(t.free, base+uint32(slabSize-1-i))
 	}
 	t.slabs = append(t.slabs, slab)
+	t.schedule = append(t.schedule, make([]uint32, slabSize)...)
 }
+
+// ticket is a place in a queue for a probe, as long as it has no other deadline or place.
+func (t *flights) ticket(id uint32) ticket { return ticket{id, t.schedule[id]} }
+
+// holds tells whether a probe is still to have the place that a ticket stands for.
+func (t *flights) holds(x ticket) bool { return t.schedule[x.id] == x.schedule }
 
 // find returns the probe of a port, nil if none is in flight.
 func (t *flights) find(h *host, port uint16) (uint32, *flight) {
-	id, ok := t.index[flightKey(h, port)]
+	id, ok := t.index.get(flightKey(h, port))
 	if !ok {
 		return 0, nil
 	}
@@ -131,7 +137,7 @@ func (t *flights) find(h *host, port uint16) (uint32, *flight) {
 // remove ends a probe; its record may be reused at once.
 func (t *flights) remove(id uint32) {
 	f := t.at(id)
-	delete(t.index, flightKey(f.host, f.port))
+	t.index.remove(flightKey(f.host, f.port))
 	t.void(id)
 	f.phase, f.host, f.outcome, f.batch = phaseFree, nil, wire.Outcome{}, nil
 	t.free = append(t.free, id)
@@ -140,16 +146,15 @@ func (t *flights) remove(id uint32) {
 
 // expectBy sets the deadline of a probe, in place of any earlier one.
 func (t *flights) expectBy(id uint32, deadline time.Duration) {
-	f := t.at(id)
 	t.void(id)
-	t.timers.Push(wire.Timer{At: deadline, ID: id, Schedule: f.schedule})
+	t.timers.Push(wire.Timer{At: deadline, ID: id, Schedule: t.schedule[id]})
 }
 
 // due takes the next probe whose deadline has passed.
 func (t *flights) due(now time.Duration) (id uint32, ok bool) {
 	for len(t.timers) > 0 && t.timers[0].At <= now {
 		next := t.timers.Pop()
-		if t.at(next.ID).schedule == next.Schedule {
+		if t.schedule[next.ID] == next.Schedule {
 			return next.ID, true
 		}
 	}
@@ -157,13 +162,12 @@ func (t *flights) due(now time.Duration) (id uint32, ok bool) {
 }
 
 // all lists the probes without a verdict, in an order that does not depend on chance.
-func (t *flights) all() []uint32 { return slices.Sorted(maps.Values(t.index)) }
+func (t *flights) all() []uint32 { return slices.Sorted(t.index.all()) }
 
 // void takes back the deadline of a probe.
 func (t *flights) void(id uint32) {
-	f := t.at(id)
-	f.schedule++
-	if f.untold {
+	t.schedule[id]++
+	if f := t.at(id); f.untold {
 		f.untold = false
 		t.untold--
 		f.host.untold--

@@ -54,7 +54,7 @@ func (e *engine) settle(id uint32, f *flight, took time.Duration) {
 	case h.several == nil:
 		h.lone = f.port
 	default:
-		e.remember(h.several, early{ticket{id, f.schedule}, e.Now, took})
+		e.remember(h.several, early{e.flights.ticket(id), e.Now, took})
 	}
 }
 
@@ -73,8 +73,10 @@ func (e *engine) hasten(h *host) {
 	if h.several == nil || h.Least() == 0 {
 		return
 	}
-	if id, f := e.flights.find(h, h.lone); f != nil && f.phase == phaseSettled && h.lone != 0 {
-		e.flights.expectBy(id, e.Now+h.grace(f.outcome.Best.RTT, e.cfg.Timeout))
+	if h.lone != 0 {
+		if id, f := e.flights.find(h, h.lone); f != nil && f.phase == phaseSettled {
+			e.flights.expectBy(id, e.Now+h.grace(f.outcome.Best.RTT, e.cfg.Timeout))
+		}
 	}
 	for _, x := range h.several.early {
 		if !e.hasEnded(x) {
@@ -87,4 +89,4 @@ func (e *engine) hasten(h *host) {
 // mostEarly bounds those of one host that are remembered.
 const mostEarly = 1024
 
-func (e *engine) hasEnded(x early) bool { return e.flights.at(x.id).schedule != x.schedule }
+func (e *engine) hasEnded(x early) bool { return !e.flights.holds(x.ticket) }

@@ -52,7 +52,7 @@ func (e *engine) stays(id uint32, f *flight) bool {
 	f.stays, f.stayed = true, true
 	s.n++
 	e.flights.expectBy(id, until)
-	s.tickets = append(s.tickets, ticket{id, f.schedule})
+	s.tickets = append(s.tickets, e.flights.ticket(id))
 	return true
 }
 
@@ -81,7 +81,7 @@ func (e *engine) endStay(h *host) {
 		return
 	}
 	for _, t := range s.tickets {
-		if f := e.flights.at(t.id); f.schedule == t.schedule && f.phase == phaseFlying {
+		if f := e.flights.at(t.id); e.flights.holds(t) && f.phase == phaseFlying {
 			e.flights.expectBy(t.id, max(e.Now, s.due()))
 		}
 	}

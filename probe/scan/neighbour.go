@@ -73,7 +73,7 @@ func noNeighbour(a netip.Addr, n *netraw.Neighbour) *probe.Verdict {
 func (e *engine) endAll(h *host) {
 	for h.pending.n > 0 {
 		t := e.ready.take(h)
-		if f := e.flights.at(t.id); f.schedule == t.schedule {
+		if f := e.flights.at(t.id); e.flights.holds(t) {
 			v := *h.absent()
 			v.Target = f.target()
 			f.outcome.Best, f.outcome.Rank = &v, wire.RankReset

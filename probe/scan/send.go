@@ -78,7 +78,7 @@ func (e *engine) sendWaiting(budget, limit int) int {
 			break
 		}
 		t := e.ready.take(h)
-		if f := e.flights.at(t.id); f.schedule == t.schedule { // not answered meanwhile
+		if f := e.flights.at(t.id); e.flights.holds(t) { // not answered meanwhile
 			e.transmit(t.id, f)
 			limit--
 			budget--
@@ -167,7 +167,7 @@ func (e *engine) enqueue(id uint32) {
 	f := e.flights.at(id)
 	f.phase = phaseQueued
 	e.Hungry = true
-	e.ready.add(f.host, ticket{id, f.schedule})
+	e.ready.add(f.host, e.flights.ticket(id))
 }
 
 // enqueueFirst lets a probe wait before all others of its host.
@@ -175,7 +175,7 @@ func (e *engine) enqueueFirst(id uint32) {
 	f := e.flights.at(id)
 	f.phase = phaseQueued
 	e.Hungry = true
-	e.ready.addFirst(f.host, ticket{id, f.schedule})
+	e.ready.addFirst(f.host, e.flights.ticket(id))
 }
 
 // dropWaiting ends the probes that will not be sent any more.

@@ -45,7 +45,7 @@ func (e *engine) endSilent(id uint32, f *flight) {
 	f.phase, f.untold = phaseSilent, true
 	e.flights.untold++
 	f.host.untold++
-	e.untold.list = append(e.untold.list, untoldProbe{ticket{id, f.schedule}, e.Now})
+	e.untold.list = append(e.untold.list, untoldProbe{e.flights.ticket(id), e.Now})
 	if f.host.busy() == 0 {
 		e.countDeferred(f.host.persistence)
 	}
@@ -56,7 +56,7 @@ func (e *engine) endSilent(id uint32, f *flight) {
 func (e *engine) untellSilences(h *host) {
 	u := &e.untold
 	for _, x := range u.list[u.n:] {
-		if f := e.flights.at(x.id); f.schedule == x.schedule && (h == nil || f.host == h) && f.inGaps(len(f.tx)) > 0 {
+		if f := e.flights.at(x.id); e.flights.holds(x.ticket) && (h == nil || f.host == h) && f.inGaps(len(f.tx)) > 0 {
 			e.flights.void(x.id)
 			e.enqueue(x.id)
 		}
@@ -71,12 +71,12 @@ func (e *engine) tellSilences(all bool) (again bool) {
 		x := u.list[u.n]
 		f := e.flights.at(x.id)
 		due := !e.triesShared() && (all || e.flights.untold > mostUntold || x.since+longestUntold <= e.Now)
-		if f.schedule == x.schedule && !due {
+		if e.flights.holds(x.ticket) && !due {
 			break
 		}
 		u.n++
 		switch {
-		case f.schedule != x.schedule: // answered meanwhile
+		case !e.flights.holds(x.ticket): // answered meanwhile
 		case f.inGaps(len(f.tx)) > 0 && len(f.tx) < e.allowed(f) && !e.Stopping && e.Failure == nil && !f.host.gone():
 			e.flights.void(x.id)
 			e.enqueue(x.id)

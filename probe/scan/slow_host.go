@@ -81,7 +81,7 @@ func (e *engine) mayBeLimited(id uint32, f *flight) bool {
 		e.beginQuiet(s)
 	}
 	f.phase = phaseHeld
-	s.held = append(s.held, ticket{id, f.schedule})
+	s.held = append(s.held, e.flights.ticket(id))
 	return true
 }
 
@@ -183,7 +183,7 @@ func (e *engine) releaseHeld(s *slowdown) {
 // waitsForWitness lets the verdict on a silent probe wait for the witness of its host, if it is to.
 func (e *engine) waitsForWitness(t ticket) bool {
 	f := e.flights.at(t.id)
-	if f.schedule != t.schedule || len(f.tx) < e.allowed(f) || !e.suspects(f) {
+	if !e.flights.holds(t) || len(f.tx) < e.allowed(f) || !e.suspects(f) {
 		return false
 	}
 	f.phase = phaseFlying

@@ -169,7 +169,7 @@ func (e *engine) hold(id uint32, f *flight) bool {
 		f = e.flights.at(id)
 	}
 	f.phase = phaseHeld
-	h.watch.held = append(h.watch.held, ticket{id, f.schedule})
+	h.watch.held = append(h.watch.held, e.flights.ticket(id))
 	return true
 }
 
@@ -275,7 +275,7 @@ func (e *engine) goOn(held []ticket) {
 	for _, t := range held {
 		f := e.flights.at(t.id)
 		switch {
-		case f.schedule != t.schedule: // answered meanwhile
+		case !e.flights.holds(t): // answered meanwhile
 		case len(f.tx) < e.allowed(f):
 			e.enqueue(t.id)
 		default:
@@ -312,7 +312,7 @@ func (e *engine) giveUp(h *host, w *watch) {
 		held = append(held, e.ready.take(h))
 	}
 	for _, t := range held {
-		if f := e.flights.at(t.id); f.schedule == t.schedule && f.host == h {
+		if f := e.flights.at(t.id); e.flights.holds(t) && f.host == h {
 			e.finish(t.id)
 		}
 	}
