@@ -38,7 +38,18 @@ func (p Ports) Contains(port uint16) bool {
 }
 
 func (p Ports) index(port uint16) (int, bool) {
+	if i := p.ifWhole(port); i < len(p.list) && p.list[i] == port {
+		return i, true
+	}
 	return slices.BinarySearch(p.list, port)
+}
+
+// ifWhole is where a port is if none is missing from the first to it, as in -p-: a list of all is not in any cache.
+func (p Ports) ifWhole(port uint16) int {
+	if len(p.list) == 0 || port < p.list[0] {
+		return 0
+	}
+	return int(port - p.list[0])
 }
 
 // Minus returns the ports of p that are not in q.

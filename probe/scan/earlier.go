@@ -12,7 +12,12 @@ import (
 
 // recall takes over what a search has learnt of a host that is met.
 func (e *engine) recall(h *host) {
-	if open := e.cfg.Earlier.Open(h.key()); len(open) > 0 && h.witness == 0 && e.cfg.Technique.Opens() {
+	open := e.cfg.Earlier.Open(h.key())
+	if len(open) == 0 || !e.cfg.Technique.Opens() {
+		return
+	}
+	h.wasOpen = true
+	if h.witness == 0 {
 		h.witness = open[0].Target.Port()
 		e.answering++
 	}
@@ -20,7 +25,7 @@ func (e *engine) recall(h *host) {
 
 // openBefore is the verdict on a port that was open in an earlier run, nil of others.
 func (e *engine) openBefore(h *host, port uint16) *probe.Verdict {
-	if !e.cfg.Technique.Opens() {
+	if !h.wasOpen {
 		return nil
 	}
 	for _, v := range e.cfg.Earlier.Open(h.key()) {

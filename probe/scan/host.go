@@ -51,6 +51,7 @@ type host struct {
 	queued       bool         // among those that are ready, or asleep
 	crowded      bool         // one of a network whose router resolves it, and may resolve few at a time
 	placed       bool         // has a place in its network, or had one
+	wasOpen      bool         // a port of it was, in an earlier run
 }
 
 // several is what is kept of a host beside, once it has more than one port.
@@ -151,7 +152,8 @@ type hosts struct {
 	net    probe.Network
 	met    func(*host, netraw.Route) // told of each new host that has a route
 	byAddr map[netip.Addr]*host
-	ways   map[way]*way // those without an error
+	latest [latestHosts]*host // that were found of late, by the end of their addresses; without a zone
+	ways   map[way]*way       // those without an error
 	next   uint32
 	turn   uint32 // how often routes have changed
 	moved  bool   // a host was reached from two of our addresses
@@ -161,9 +163,33 @@ func newHosts(n probe.Network, met func(*host, netraw.Route)) *hosts {
 	return &hosts{net: n, met: met, byAddr: map[netip.Addr]*host{}, ways: map[way]*way{}}
 }
 
+// latestHosts is how many hosts are found without a look into the map of all: as a network of 256
+// addresses has, and a few times as many.
+const latestHosts = 1 << 10
+
 // find returns the host of an address that a packet on a link names, nil if
 // unknown.
-func (t *hosts) find(a netip.Addr, link int) *host { return t.byAddr[wire.AsCarried(a, link)] }
+func (t *hosts) find(a netip.Addr, link int) *host {
+	k := wire.AsCarried(a, link)
+	if k.Zone() != "" {
+		return t.byAddr[k]
+	}
+	known := t.place(k)
+	if h := *known; h != nil && h.addr == k {
+		return h
+	}
+	h := t.byAddr[k]
+	if h != nil {
+		*known = h
+	}
+	return h
+}
+
+// place is the one among the latest hosts for an address without a zone.
+func (t *hosts) place(a netip.Addr) **host {
+	b := a.As16()
+	return &t.latest[(uint(b[14])<<8|uint(b[15]))%latestHosts]
+}
 
 // all lists the hosts in the order in which they were met.
 func (t *hosts) all() []*host {
@@ -172,8 +198,10 @@ func (t *hosts) all() []*host {
 
 // get returns the host of an address to be probed.
 func (t *hosts) get(a netip.Addr) *host {
-	if h := t.byAddr[a]; h != nil && a.Zone() == "" {
-		return h
+	if a.Zone() == "" {
+		if h := t.find(a, 0); h != nil {
+			return h
+		}
 	}
 	route, err := t.net.Route(a)
 	k := wire.AsCarried(a, route.IfIndex)
@@ -253,6 +281,9 @@ func (t *hosts) trim(h *host) bool {
 		return false
 	}
 	delete(t.byAddr, h.key())
+	if known := t.place(h.addr); *known == h {
+		*known = nil
+	}
 	return true
 }
 

@@ -35,6 +35,7 @@ type load struct {
 	latest  []time.Time // the answers of those that may be half open still
 	peak    int         // the most of those
 	opened  []time.Time // the answers of the latest that were open
+	newest  time.Time   // of those
 	pressed pressed
 	control int    // refusals after which a port is asked again
 	limited uint16 // a port that was open before and refused under load; 0: none was
@@ -90,6 +91,9 @@ func (e *engine) sendTogether(h *host) {
 // accepted takes note of a SYN-ACK.
 func (l *load) accepted(at time.Time) {
 	l.opened = append(l.opened[max(0, len(l.opened)-mostTogether+1):], at)
+	if at.After(l.newest) {
+		l.newest = at
+	}
 }
 
 // rechecked takes the answer of a port that was open before.

@@ -53,6 +53,9 @@ type refusal struct {
 
 // underLoad tells whether an answer came while a connection to the host may have been open.
 func (l *load) underLoad(v *probe.Verdict) bool {
+	if v.Time.Sub(l.newest) > v.RTT+closedAfter { // than all of them
+		return false
+	}
 	for _, at := range l.opened {
 		if after := v.Time.Sub(at); after >= 0 && after <= v.RTT+closedAfter {
 			return true

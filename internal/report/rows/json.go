@@ -1,7 +1,6 @@
 package rows
 
 import (
-	"bytes"
 	"fmt"
 	"iter"
 	"math"
@@ -61,12 +60,12 @@ type jsonObject struct {
 
 // key begins a field. Names are ours: plain letters, nothing to escape.
 func (o *jsonObject) key(name string) {
-	if o.b[len(o.b)-1] != '{' {
-		o.b = append(o.b, ',')
+	b := o.b
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
 	}
-	o.b = append(o.b, '"')
-	o.b = append(o.b, name...)
-	o.b = append(o.b, '"', ':')
+	b = append(append(append(b, '"'), name...), `":`...)
+	o.b = b
 }
 
 func (o *jsonObject) Str(name, value string) {
@@ -127,12 +126,15 @@ func (s *second) appendTo(b []byte, t time.Time) []byte {
 	}
 	b = append(b, s.text...)
 	if n := t.Nanosecond(); n != 0 {
-		var digits [9]byte
-		for i := len(digits) - 1; i >= 0; i-- {
-			digits[i] = byte('0' + n%10)
+		digits := 9
+		for ; n%10 == 0; n /= 10 {
+			digits--
+		}
+		b = append(b, ".000000000"[:1+digits]...)
+		for i := len(b) - 1; n > 0; i-- {
+			b[i] = byte('0' + n%10)
 			n /= 10
 		}
-		b = append(append(b, '.'), bytes.TrimRight(digits[:], "0")...)
 	}
 	return append(b, 'Z')
 }
@@ -220,7 +222,7 @@ func (o *jsonObject) Objects(name string, n int, fields func(w record.FieldWrite
 func appendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
 	done := 0
-	for i := 0; i < len(s); {
+	for i := lengthPlain(s); i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
 			if c < ' ' || c == '"' || c == '\\' || c == 0x7f {
 				b = appendEscape(append(b, s[done:i]...), c)
@@ -238,6 +240,24 @@ func appendJSONString(b []byte, s string) []byte {
 	}
 	return append(append(b, s[done:]...), '"')
 }
+
+// lengthPlain is how much of the front of a string stands for itself: mostly all.
+func lengthPlain(s string) int {
+	for i := range len(s) {
+		if !plain[s[i]] {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// plain are the bytes that are a character of ASCII and stand for themselves.
+var plain = func() (is [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
 
 // appendEscape appends an ASCII character that may not stand for itself.
 func appendEscape(b []byte, c byte) []byte {

@@ -20,11 +20,11 @@ func (tx Stamps) Elapsed(at, sent time.Time, now time.Duration) (time.Duration, 
 	if at.IsZero() {
 		return now - tx.Sent, netraw.ClockUser
 	}
-	clock, left := netraw.ClockKernel, time.Unix(0, tx.Left)
-	if tx.Left == 0 {
-		clock, left = netraw.ClockKernelRx, sent
+	clock, left := netraw.ClockKernel, tx.Left
+	if left == 0 {
+		clock, left = netraw.ClockKernelRx, sent.UnixNano()
 	}
-	rtt := at.Round(0).Sub(left.Round(0))
+	rtt := time.Duration(at.UnixNano() - left)
 	if rtt <= 0 || rtt > now-tx.Sent+time.Millisecond {
 		return 0, netraw.ClockNone
 	}
@@ -43,9 +43,9 @@ func (tx Stamps) Took(at, sent time.Time, now time.Duration) time.Duration {
 // After tells whether the transmission left after a packet had arrived that the
 // kernel stamped at; sent is as for Elapsed. Without a stamp it did not.
 func (tx Stamps) After(at, sent time.Time) bool {
-	left := sent
-	if tx.Left != 0 {
-		left = time.Unix(0, tx.Left)
+	left := tx.Left
+	if left == 0 {
+		left = sent.UnixNano()
 	}
-	return !at.IsZero() && at.Round(0).Before(left.Round(0))
+	return !at.IsZero() && at.UnixNano() < left
 }
