@@ -123,12 +123,15 @@ func reasonOf(a netip.Addr, ev *wire.Event) probe.Reason {
 // expire gives hosts their second round, and up those that had it, once what
 // has arrived by now was taken in.
 func (e *engine) expire() {
-	if len(e.timers) == 0 || e.timers[0].At > e.Now {
+	if next, ok := e.timers.Next(); !ok || next.At > e.Now {
 		return
 	}
 	e.CatchUp()
-	for len(e.timers) > 0 && e.timers[0].At <= e.Now {
-		t := e.timers.Pop()
+	for {
+		t, ok := e.timers.Due(e.Now)
+		if !ok {
+			return
+		}
 		h := e.byID[t.ID]
 		switch {
 		case !e.current(t):

@@ -55,9 +55,11 @@ func (e *engine) idle() bool {
 	if e.slow.state == paceTrying || e.sought() == 0 || e.sought() > e.queueing+e.resolving.Waiting() || len(e.due) > 0 || e.Responses.Waiting() > 0 {
 		return false
 	}
-	for len(e.timers) > 0 && !e.current(e.timers[0]) {
+	next, ok := e.timers.Next()
+	for ok && !e.current(next) {
 		e.timers.Pop()
+		next, ok = e.timers.Next()
 	}
 	return (e.exhausted || e.sought() >= mostAtOnce) && e.Now > e.foundAt+shortestPause &&
-		(len(e.timers) == 0 || e.timers[0].At > e.Now+shortestPause)
+		(!ok || next.At > e.Now+shortestPause)
 }

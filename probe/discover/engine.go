@@ -90,8 +90,8 @@ func (e *engine) finished() bool {
 // wakeUp is the time until which nothing is due.
 func (e *engine) wakeUp() time.Duration {
 	wake := e.resolving.WakeUp(e.Now)
-	if len(e.timers) > 0 {
-		wake = min(wake, e.timers[0].At)
+	if next, ok := e.timers.Next(); ok {
+		wake = min(wake, next.At)
 	}
 	if pause := e.foundAt + shortestPause; e.found > 0 && pause >= e.Now {
 		wake = min(wake, pause+1)

@@ -152,13 +152,12 @@ func (t *flights) expectBy(id uint32, deadline time.Duration) {
 
 // due takes the next probe whose deadline has passed.
 func (t *flights) due(now time.Duration) (id uint32, ok bool) {
-	for len(t.timers) > 0 && t.timers[0].At <= now {
-		next := t.timers.Pop()
-		if t.schedule[next.ID] == next.Schedule {
-			return next.ID, true
+	for {
+		next, ok := t.timers.Due(now)
+		if !ok || t.schedule[next.ID] == next.Schedule {
+			return next.ID, ok
 		}
 	}
-	return 0, false
 }
 
 // all lists the probes without a verdict, in an order that does not depend on chance.
@@ -180,8 +179,6 @@ func (t *flights) busy() int { return t.live - t.untold }
 // nextDeadline is the earliest one, which may be stale and then wakes for
 // nothing.
 func (t *flights) nextDeadline() (time.Duration, bool) {
-	if len(t.timers) == 0 {
-		return 0, false
-	}
-	return t.timers[0].At, true
+	next, ok := t.timers.Next()
+	return next.At, ok
 }
