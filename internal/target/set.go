@@ -162,7 +162,11 @@ func (s *Set) Name(a netip.Addr) string {
 // pairs of host:80 and host:443 each have the name they were typed under.
 func (s *Set) Word(pair netip.AddrPort) string {
 	if at, _, ok := s.find(pair.Addr()); ok {
-		for _, id := range s.layerOf(s.blocks[at].layer).words {
+		words := s.layerOf(s.blocks[at].layer).words
+		if len(words) == 1 { // whose name it is anyhow
+			return s.words[words[0]].textAt(pair.Addr())
+		}
+		for _, id := range words {
 			if s.ports[s.words[id].ports].Contains(pair.Port()) {
 				return s.words[id].textAt(pair.Addr())
 			}
@@ -174,7 +178,7 @@ func (s *Set) Word(pair netip.AddrPort) string {
 // find returns the block that holds a, and a's distance from the block's first
 // address.
 func (s *Set) find(a netip.Addr) (at int, offset uint64, ok bool) {
-	id, ok := s.spaceIDs[spaceOf(a)]
+	id, ok := s.spaceOf(a)
 	if !ok {
 		return 0, 0, false
 	}
@@ -187,6 +191,15 @@ func (s *Set) find(a netip.Addr) (at int, offset uint64, ok bool) {
 	}
 	d := p.sub(s.blocks[at].first)
 	return at, d.lo, d.hi == 0 && d.lo <= s.offsetOfLast(at)
+}
+
+// spaceOf is the number of the space that an address is in, which mostly is the first.
+func (s *Set) spaceOf(a netip.Addr) (id uint32, ok bool) {
+	if len(s.spaces) > 0 && s.spaces[0] == spaceOf(a) {
+		return 0, true
+	}
+	id, ok = s.spaceIDs[spaceOf(a)]
+	return id, ok
 }
 
 func (b *block) compare(space uint32, p u128) int {
