@@ -133,6 +133,50 @@ func TestOpeningInAnyOrder(t *testing.T) {
 	}
 }
 
+// TestOffersInAnyOrder: what was negotiated does not hang on whether the SYN stands before the
+// SYN-ACK in the file.
+func TestOffersInAnyOrder(t *testing.T) {
+	scaled := func(by uint8) func(*craft.Segment) {
+		return func(s *craft.Segment) { s.Options, _ = craft.NewOptions(mss, craft.WindowScale(by), craft.NOP()) }
+	}
+	k := newTalk(t, 1, 0).raw(0, 0, fS, 0, scaled(9)).raw(20*us, 1, fSA, 0, scaled(7)).say(10*us, 0, fA, 0)
+	data(k, 0, 300).close()
+	for _, from := range []int{0, 1} {
+		whole := newTalk(t, 1, 0)
+		whole.packets = slices.Clone(k.packets)
+		for i := range from + 1 { // the SYN first, then behind the SYN-ACK, then behind the ACK
+			whole.packets[i], whole.packets[i+1] = whole.packets[i+1], whole.packets[i]
+		}
+		g, _ := through(t, flow.Config{}, plain(whole.packets)...)
+		if n := g.attempts[0].Negotiated; len(g.attempts) != 1 || !n.Scaled || n.Shift != 7 {
+			t.Errorf("the SYN behind %d others: %d attempts, %+v", from+1, len(g.attempts), n)
+		}
+	}
+}
+
+// TestRefusalBeforeItsSYN: an RST that acknowledges exactly the SYN behind it in the file refuses
+// that; one that came much sooner, or acknowledges another number, does not.
+func TestRefusalBeforeItsSYN(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		sooner time.Duration
+		other  uint32
+		want   probe.Reason
+	}{
+		{"its own", -20 * us, 0, probe.ReasonReset},
+		{"its own, by its stamp too", 20 * us, 0, probe.ReasonReset},
+		{"of another number", -20 * us, 1000, probe.ReasonUnverifiedReset},
+		{"long before", sec, 0, handshake.ReasonNotCaptured},
+	} {
+		k := newTalk(t, 1, 0).say(sec, 0, fS, 0).raw(0, 1, fRA, 0, func(s *craft.Segment) { s.Seq, s.Ack = 0, s.Ack.Add(c.other) })
+		k.packets[1].at = k.packets[0].at.Add(-c.sooner)
+		g, _ := through(t, flow.Config{}, plain(swapped(k.packets, 0))...)
+		if a := &g.attempts[0]; len(g.attempts) != 1 || a.Reason != c.want {
+			t.Errorf("%s: %d attempts, %v (%v), want %v", c.name, len(g.attempts), a.State, a.Reason, c.want)
+		}
+	}
+}
+
 // TestReuseWithinTheClocks: ports that are used again while the clocks of two places
 // are further apart, among more connections than packets are remembered.
 func TestReuseWithinTheClocks(t *testing.T) {

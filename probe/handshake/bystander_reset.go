@@ -167,6 +167,20 @@ func (b *Bystander) refused(at int64, s *craft.Segment) {
 	}
 }
 
+// refusalBefore takes in that the first SYN to be captured is the one that an RST before it in
+// the file, the only packet so far, acknowledges: the order of capturing may be off.
+func (b *Bystander) refusalBefore(at int64) {
+	m := b.more
+	if m == nil || b.syn.count != 1 || b.syn.wentOn > 0 || b.answer.count > 0 || !m.reset.notes.Has(NoteUnverifiedReset) || m.reset.flags&craft.ACK == 0 ||
+		!b.pair.Client.covers(m.reset.ack) || max(at, m.reset.at)-min(at, m.reset.at) >= overtaking {
+		return
+	}
+	m.reset.notes = 0
+	b.pair.Server.learn(wasReset | sentReset)
+	b.pair.Client.learn(wasReset)
+	b.refused(m.reset.at, &craft.Segment{Seq: m.reset.seq, Ack: m.reset.ack, Flags: m.reset.flags, TTL: m.reset.ttl})
+}
+
 // resetOpen notes an RST to an open or half-open connection.
 func (b *Bystander) resetOpen(at int64, s *craft.Segment, before *Pair) {
 	if !b.known.has(knowServerReset) {

@@ -27,6 +27,7 @@ func (b *Bystander) clientSYN(at int64, s *craft.Segment, kept Kept) {
 		b.more.own = true
 	}
 	b.syn.add(at, s)
+	b.refusalBefore(at)
 	if _, _, ok := s.Options.Timestamps(); ok {
 		b.known |= knowSYNStamped
 	}

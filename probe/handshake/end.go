@@ -15,7 +15,7 @@ type End struct {
 	Room    uint32 // its receive window in bytes, as it last said
 	MSS     uint16 // that it asked for; 0 where it did not say
 	facts   facts
-	Shift   uint8 // by which its window is scaled once both have offered that
+	Shift   uint8 // that it offered: by which its window is scaled where both have
 	Scaled  bool  // offered window scaling
 	Stamped bool  // offered timestamps
 	SACK    bool  // offered selective acknowledgement

@@ -91,7 +91,6 @@ func greet(me, you *End, s *craft.Segment) (n Notes) {
 		me.learn(answered | synReceived)
 		revive(me, you)
 		acknowledge(me, you, s)
-		settleShifts(me, you)
 	}
 	if len(s.Payload) > 0 {
 		n |= NoteData
@@ -119,12 +118,13 @@ func revive(me, you *End) {
 	}
 }
 
-// settleShifts: windows are scaled only if both ends offered it (RFC 7323
-// §2.2).
-func settleShifts(me, you *End) {
-	if !me.Scaled || !you.Scaled {
-		me.Shift, you.Shift = 0, 0
+// scale is by how many bits me's windows are shifted: only where both ends offered it (RFC 7323
+// §2.2). A bystander may learn of the client's offer after the server's.
+func scale(me, you *End) uint8 {
+	if me.Scaled && you.Scaled {
+		return me.Shift
 	}
+	return 0
 }
 
 // acknowledge takes in an acknowledgement number of me that covers numbers of
@@ -221,7 +221,7 @@ func sequence(me, you *End, s *craft.Segment) (n Notes) {
 // window takes in the window that me announces, and notes bare
 // acknowledgements that bring nothing else.
 func window(me, you *End, s *craft.Segment) (n Notes) {
-	room := uint32(s.Window) << me.Shift
+	room := uint32(s.Window) << scale(me, you)
 	bare := s.Len() == 0 && s.Ack == you.Una && (me.facts.has(spoken) || me.Room == 0)
 	switch {
 	case bare && room != me.Room:
