@@ -128,6 +128,9 @@ func (t *Technique) Acknowledges() bool { return t.Flags.Has(craft.ACK) }
 // Opens tells whether the probe asks for a connection.
 func (t *Technique) Opens() bool { return t.SYNACK != StateUnknown }
 
+// ByWindow tells whether an RST alone finds a port open: by its window.
+func (t *Technique) ByWindow() bool { return t.Reset != nil && t.Reset(1) == StateOpen }
+
 // Consumes is how much sequence space the probe takes: SYN and FIN count one.
 func (t *Technique) Consumes() uint32 {
 	s := craft.Segment{Flags: t.Flags}

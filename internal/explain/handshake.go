@@ -1,8 +1,8 @@
 package explain
 
 var scanFindings = []Entry{
-	{Finding, "all-open", "Every port of the host seems open, also ports that nothing serves.", "Two ports that nobody uses (canaries) answered with SYN-ACK like all others, or like a quarter of them and more.",
-		"Something answers for the host: a SYN proxy, a tarpit or a honeypot. Only a whole `synscope handshake` with data tells which services are real.", "RFC 4987 §3.7"},
+	{Finding, "all-open", "Every port of the host seems open, also ports that nothing serves.", "Two ports that nobody uses (canaries) answered with SYN-ACK, or by the window of an RST (-sW), like all others, or like a quarter of them and more.",
+		"Something answers for the host: a SYN proxy, a tarpit or a honeypot. Only a whole `synscope handshake` with data tells which services are real. After -sW: this stack's windows do not tell, scan with -sS.", "RFC 4987 §3.7"},
 	{Finding, "went-silent", "The host answered, and then nothing any more: its ports that are unknown have to be probed again.", "A port that had answered was probed repeatedly for ten seconds, and kept silent.",
 		"Is the host off, or the link away? An intrusion prevention system may drop what we send since it saw the scan: try --rate 10.", ""},
 	{Finding, "syn-retransmission-required", "The host answers a SYN only when the same SYN comes again.", "New SYNs were not answered; an exact retransmission, a second later, was.",

@@ -75,7 +75,8 @@ type canaries struct{ sent bool }
 
 // sendCanaries starts the round, once, and tells whether it goes on.
 func (e *engine) sendCanaries() bool {
-	if !e.cfg.Canaries || e.canaries.sent || !e.cfg.Technique.Opens() {
+	opens := e.cfg.Technique.Opens()
+	if !e.cfg.Canaries || e.canaries.sent || !opens && !e.cfg.Technique.ByWindow() {
 		return false
 	}
 	e.canaries.sent = true
@@ -83,7 +84,9 @@ func (e *engine) sendCanaries() bool {
 		if h.tally.manyOpen() || h.tally.open > 0 && h.tally.marked() {
 			e.sendCanary(h)
 		}
-		e.sendRechecks(h)
+		if opens {
+			e.sendRechecks(h)
+		}
 	}
 	return e.flights.live > 0
 }
@@ -100,18 +103,22 @@ func (e *engine) sendCanary(h *host) {
 	}
 }
 
-func (t *tally) manyOpenText() string {
+func (t *tally) manyOpenText(byWindow bool) string {
+	if byWindow {
+		return "the RSTs of ports that nothing serves have a window too: this host's windows do not tell, scan it with --technique syn"
+	}
 	if t.open == t.ports {
 		return "every port answers open, also ports that nothing serves: something answers for the host, so open means little here"
 	}
 	return "ports that nothing serves answer open by now: something answers for the host, so open means little here"
 }
 
-func (t *tally) findings() (f []probe.Finding) {
+// findings are told of a host; byWindow: the windows of RSTs say what is open.
+func (t *tally) findings(byWindow bool) (f []probe.Finding) {
 	if t.openCanaries == t.canaries && t.canaries > 0 {
 		f = append(f, probe.Finding{
 			Code: "all-open", Severity: probe.SeverityWarning,
-			Text:     t.manyOpenText(),
+			Text:     t.manyOpenText(byWindow),
 			Evidence: fmt.Sprintf("%d of %d probed ports open, %d of %d canaries open", t.open, t.ports, t.openCanaries, t.canaries),
 		})
 	}

@@ -82,7 +82,7 @@ func (e *engine) handOut(h *host) bool {
 	}
 	r := h.report(e.Start)
 	if h.tally.canaries > 0 || h.tally.strayed > 0 {
-		r.Findings = h.tally.findings()
+		r.Findings = h.tally.findings(e.cfg.Technique.ByWindow())
 	}
 	if s := h.several; s != nil && s.samples != nil {
 		r.Findings = append(r.Findings, s.samples.findings()...)

@@ -484,27 +484,35 @@ func TestOwnFirewall(t *testing.T) {
 }
 
 func TestTooGoodToBeTrue(t *testing.T) {
+	window, _ := probe.TechniqueByName("window")
+	rst := func(window uint16) simnet.Host {
+		return simnet.Mangle(simnet.Closed{}, func(s *craft.Segment) { s.Window = window })
+	}
 	for _, tc := range []struct {
 		name  string
 		host  simnet.Host
 		codes []string
+		by    *probe.Technique
 	}{
-		{"a proxy", simnet.AllOpen{}, []string{"all-open", "syn-proxy-suspected"}},
-		{"a host that serves what was asked", simnet.Linux(80, 81), nil},
+		{"a proxy", simnet.AllOpen{}, []string{"all-open", "syn-proxy-suspected"}, nil},
+		{"a host that serves what was asked", simnet.Linux(80, 81), nil, nil},
+		{"RSTs with a window from every port", rst(4096), []string{"all-open"}, window},
+		{"RSTs with a window from ports that are served", simnet.Mux{Ports: map[uint16]simnet.Host{80: rst(4096), 81: rst(4096)}, Default: simnet.Closed{}}, nil, window},
+		{"RSTs without a window", simnet.Closed{}, nil, window},
 		{"resets from elsewhere", simnet.Mux{
 			Ports:   map[uint16]simnet.Host{80: probetest.Listener()},
 			Default: simnet.Closed{TTL: 50},
-		}, []string{"syn-proxy-suspected"}},
+		}, []string{"syn-proxy-suspected"}, nil},
 		{"resets from before the host", simnet.Mux{
 			Ports:   map[uint16]simnet.Host{80: &simnet.Listener{TTL: 60}},
 			Default: simnet.Closed{TTL: 63},
-		}, []string{"refused-by-middlebox"}},
+		}, []string{"refused-by-middlebox"}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := world{Host: tc.host}
 				found, summary, err := w.scan(t, t.Context(), scan.Config{
-					Targets: slices.Values(ranges(80, 81, target.Addr())), Canaries: true,
+					Targets: slices.Values(ranges(80, 81, target.Addr())), Canaries: true, Technique: tc.by,
 				})
 				var codes []string
 				for _, f := range found.hosts[target.Addr()].Findings {
