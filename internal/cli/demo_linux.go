@@ -131,12 +131,12 @@ var stops = []struct{ why, line string }{
 
 func (t *tour) walk() error {
 	for _, stop := range stops {
-		t.printf("\n── %s\n$ synscope %s\n", stop.why, stop.line)
+		t.printf("\n%s\n$ synscope %s\n", fitted(t.streams.Out, "── "+stop.why), stop.line)
 		if err := run(t.ctx, strings.Fields(stop.line), t.streams); err != nil && exitCode(err) != exitNo {
 			return err
 		}
 	}
-	t.printf("\nsynscope demo --shell leaves you inside this network, with a list of things to try.\n")
+	t.printf("\n%s\n", fitted(t.streams.Out, "synscope demo --shell leaves you inside this network, with a list of things to try."))
 	return nil
 }
 

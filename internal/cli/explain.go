@@ -3,10 +3,12 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	words "synscope/internal/explain"
+	"synscope/internal/schema"
 	"synscope/internal/spelling"
 )
 
@@ -67,6 +69,9 @@ func lookedUp(asked []string) (entries []words.Entry, list bool, err error) {
 }
 
 func unexplained(word string) error {
+	if records := schema.With(word); len(records) > 0 {
+		return usagef("explain: %q is a field, of the records %s: `synscope schema %s` tells its form", word, strings.Join(records, ", "), records[0])
+	}
 	near := words.Near(word)
 	if len(near) == 0 {
 		return usagef("explain: %q is no word of a result: `synscope explain` lists them", word)

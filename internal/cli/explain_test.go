@@ -32,6 +32,10 @@ func TestExplain(t *testing.T) {
 		{"classes", exitYes, "tuple-clock", ""},
 		{"chalenge-ack", exitUsage, "", "did you mean \"challenge-ack\""},
 		{"nonsense-xyzzy", exitUsage, "", "lists them"},
+		{"rtt_ns", exitUsage, "", "`synscope schema"},
+		{"arp", exitYes, "arp (rejection)", ""},
+		{"flows", exitYes, "flows (experiment)", ""},
+		{"ethertype-0x88b5", exitYes, "ethertype-n (rejection)", ""},
 		{"reset -o xml", exitUsage, "", "text or json"},
 	} {
 		out, errs, code := explained(t, strings.Fields(tc.args)...)

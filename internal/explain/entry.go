@@ -31,7 +31,7 @@ const (
 
 // Kinds are all kinds, in their order.
 func Kinds() []Kind {
-	return []Kind{State, Reason, Finding, Class, Flag, Close, Doubt, Rejection, Ending, Hop, Cause, Connection, Clock}
+	return []Kind{State, Reason, Finding, Class, Flag, Close, Doubt, Rejection, Ending, Hop, Cause, Experiment, Connection, Clock, Severity}
 }
 
 // Entry is what is to be known of a word.
@@ -56,7 +56,7 @@ type index struct {
 // table is the index, made when it is first asked for.
 var table = sync.OnceValue(func() *index {
 	all := slices.Concat(states, reasons, icmpReasons, scanFindings, handshakeFindings, optionFindings, teardownFindings,
-		isnFindings, samplingFindings, pathFindings, classes, flags, closes, doubts, rejections, endings, hops, pathNodes, causes, connectionStates, clocks)
+		isnFindings, samplingFindings, pathFindings, classes, flags, closes, doubts, rejections, protocols, endings, hops, pathNodes, causes, experiments, connectionStates, clocks, severities)
 	order := Kinds()
 	slices.SortStableFunc(all, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), strings.Compare(a.Word, b.Word))
@@ -74,8 +74,8 @@ var table = sync.OnceValue(func() *index {
 func Of(word string) []Entry {
 	word = normal(word)
 	found := slices.Clone(table().byWord[word])
-	if family := icmpFamily(word); family != word {
-		found = append(found, table().byWord[family]...)
+	if f := family(word); f != word {
+		found = append(found, table().byWord[f]...)
 	}
 	return found
 }
@@ -97,12 +97,15 @@ func normal(word string) string {
 // joints are what joins the parts of a word.
 var joints = strings.NewReplacer("_", "-", " ", "-")
 
-// icmpFamily is the entry of reasons that hold a code without a name of its own:
-// "icmp-3-5".
-func icmpFamily(word string) string {
-	for _, family := range []string{"icmp-3-", "icmp-1-"} {
-		if rest, ok := strings.CutPrefix(word, family); ok && rest != "" && strings.Trim(rest, "0123456789") == "" {
-			return family + "n"
+// families are the words that hold a number without a name of its own: "icmp-3-5",
+// "ethertype-0x88b5".
+var families = []string{"icmp-3-", "icmp-1-", "ip-protocol-", "ethertype-0x"}
+
+// family is the word under which such a word is explained.
+func family(word string) string {
+	for _, prefix := range families {
+		if rest, ok := strings.CutPrefix(word, prefix); ok && rest != "" && strings.Trim(rest, "0123456789abcdef") == "" {
+			return strings.TrimSuffix(prefix, "0x") + "n"
 		}
 	}
 	return word

@@ -18,6 +18,7 @@ import (
 
 	"synscope/probe"
 	"synscope/probe/isn"
+	"synscope/probe/why"
 )
 
 // emitters are the directories whose packages put words into records, and what
@@ -183,6 +184,28 @@ func TestEveryWordIsExplained(t *testing.T) {
 	}
 }
 
+// What packets are of that are no TCP is explained: all of the two tables of names.
+func TestProtocolsAreExplained(t *testing.T) {
+	name := regexp.MustCompile(`(?:0x[0-9a-f]{4}|\b[0-9]+): "([a-z0-9-]+)"`)
+	for file, from := range map[string]string{"probe/flow/reject.go": "protocolNames = ", "internal/capture/ether.go": "etherNames = "} {
+		source, err := os.ReadFile(filepath.Join("..", "..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, list, _ := strings.Cut(string(source), from)
+		list, _, _ = strings.Cut(list, "\n}")
+		found := name.FindAllStringSubmatch(list, -1)
+		if len(found) < 10 {
+			t.Errorf("%s: only %d names were found: the search is broken", file, len(found))
+		}
+		for _, m := range found {
+			if len(Of(m[1])) == 0 {
+				t.Errorf("%s: %q is not explained", file, m[1])
+			}
+		}
+	}
+}
+
 // What the packages themselves list is explained, as the kind that it is.
 func TestListedWordsAreExplained(t *testing.T) {
 	has := func(k Kind, word string) {
@@ -199,6 +222,15 @@ func TestListedWordsAreExplained(t *testing.T) {
 	}
 	for _, code := range []string{"icmp-3-5", "icmp-3-15", "icmp-1-8"} {
 		has(Reason, code)
+	}
+	for _, e := range why.Experiments() {
+		has(Experiment, e.Name)
+	}
+	for s := probe.SeverityInfo; s <= probe.SeverityWarning; s++ {
+		has(Severity, s.String())
+	}
+	for _, word := range []string{"ethertype-0x88b5", "ip-protocol-200"} {
+		has(Rejection, word)
 	}
 }
 
@@ -218,6 +250,9 @@ func TestEntriesAreWhole(t *testing.T) {
 			if text != "" && !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, ")") {
 				t.Errorf("%s %s: no sentence: %q", e.Kind, e.Word, text)
 			}
+		}
+		if headings[e.Kind] == "" {
+			t.Errorf("kind %q has no heading in the documentation", e.Kind)
 		}
 		if !slices.Contains(Kinds(), e.Kind) {
 			t.Errorf("%s: kind %q", e.Word, e.Kind)

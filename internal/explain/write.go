@@ -94,7 +94,8 @@ var headings = map[Kind]string{
 	Class: "Classes: how sequence numbers are chosen", Flag: "Flags: what happened while they were sampled",
 	Close: "Closes: how a connection ended", Doubt: "Doubts: why a time was not counted",
 	Rejection: "Rejections: why a packet counted for nothing", Ending: "Endings: why a captured connection was followed no further",
-	Hop: "Hops: what answered on the way", Connection: "Connection states: where an end of a connection is", Clock: "Clocks: what took a time",
+	Hop: "Hops: what answered on the way", Cause: "Causes: what `why` ends with", Experiment: "Experiments: what `why` makes",
+	Severity: "Severities: how much a finding matters", Connection: "Connection states: where an end of a connection is", Clock: "Clocks: what took a time",
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }

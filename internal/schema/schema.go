@@ -47,6 +47,20 @@ func definitions() map[string]json.RawMessage {
 	return d.Defs
 }
 
+// With are the records that have a field of a name, in the order of the alphabet.
+func With(field string) (names []string) {
+	all := definitions()
+	for _, name := range Names() {
+		var record struct {
+			Properties map[string]json.RawMessage `json:"properties"`
+		}
+		if json.Unmarshal(all[name], &record) == nil && record.Properties[field] != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Record is the schema of one record by its type, by itself; false where there is
 // no such record.
 func Record(name string) ([]byte, bool) {

@@ -43,6 +43,9 @@ func readList(ctx context.Context, name, what string, stdin io.Reader, add func(
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
 		at.line++
+		if at.line == 1 && isUTF16(lines.Text()) {
+			return listError(at, errUTF16)
+		}
 		text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "\ufeff"), "#")
 		for word := range strings.FieldsSeq(text) {
 			if err := add(word, at); err != nil {
@@ -61,6 +64,14 @@ func readList(ctx context.Context, name, what string, stdin io.Reader, add func(
 		return listError(at, err)
 	}
 	return nil
+}
+
+// errUTF16 is said of what some editors and shells of Windows write.
+var errUTF16 = errors.New("the list is in UTF-16: save it as UTF-8, or convert it (iconv -f UTF-16 -t UTF-8)")
+
+// isUTF16 tells by its mark whether a text is in UTF-16 (RFC 2781 §3.2).
+func isUTF16(text string) bool {
+	return strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff")
 }
 
 func openList(name string, stdin io.Reader) (io.ReadCloser, error) {

@@ -257,6 +257,12 @@ func TestLists(t *testing.T) {
 	if _, err := Parse(t.Context(), nil, Options{Lists: []string{file}}); !errors.Is(err, ErrList) || !strings.HasPrefix(err.Error(), file+":2: ") || !strings.Contains(err.Error(), "a line of more than") {
 		t.Errorf("a long line gives %v", err)
 	}
+	for _, text := range []string{"\xff\xfe1\x00", "\xfe\xff\x001"} {
+		write(text)
+		if _, err := Parse(t.Context(), nil, Options{Lists: []string{file}, SkipBad: true}); !errors.Is(err, ErrList) || !strings.Contains(err.Error(), "UTF-16") {
+			t.Errorf("a list in UTF-16 gives %v", err)
+		}
+	}
 	if _, err := Parse(t.Context(), nil, Options{Lists: []string{dir + "/none"}}); !errors.Is(err, ErrList) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing list gives %v", err)
 	}
