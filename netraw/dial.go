@@ -64,7 +64,8 @@ func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error)
 		return h, nil
 	}
 	if err != nil {
-		return socket.failed(time.Since(start), err), d.explain(err, dst)
+		h := socket.failed(time.Since(start), err)
+		return h, d.explain(err, dst, h.ICMP == nil && socket.sentNothing())
 	}
 	defer tcp.Close()
 	socket.close()
@@ -160,9 +161,9 @@ func linkExists(zone string) bool {
 	return err == nil
 }
 
-// explain adds ErrNoRoute to an error where the kernel has no way to dst, ErrNoInterface where the interface that was
-// named is none, and ErrBroadcast where it is one to all machines of a network.
-func (d Dialer) explain(err error, dst netip.AddrPort) error {
+// explain adds ErrNoRoute to an error where the kernel has no way to dst, or had none when no SYN left for it;
+// ErrNoInterface where the interface that was named is none, and ErrBroadcast where it is one to all machines of a network.
+func (d Dialer) explain(err error, dst netip.AddrPort, sentNothing bool) error {
 	switch zone := cmp.Or(d.Interface, d.Source.Zone()); {
 	case !unroutable(err):
 		return err
@@ -172,6 +173,8 @@ func (d Dialer) explain(err error, dst netip.AddrPort) error {
 		return dialError(dst, noRoute(err))
 	case d.broadcasts(dst):
 		return dialError(dst, ErrBroadcast)
+	case sentNothing && hasNoWay(err): // the way has come back since
+		return dialError(dst, noRoute(err))
 	}
 	return err
 }

@@ -39,6 +39,23 @@ func unroutable(err error) bool {
 	return false
 }
 
+// hasNoWay tells whether connect(2) found no way, if it sent nothing: else the same error numbers
+// are a router's word, or a neighbour's silence.
+func hasNoWay(err error) bool {
+	return errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH)
+}
+
+// sentNothing tells whether no SYN left for a connect that failed. What was refused before connect(2)
+// returned, as through the loopback interface, looks the same: the kernel begins its counts anew
+// (tcp_disconnect in net/ipv4/tcp.c).
+func (w *witness) sentNothing() bool {
+	if w.fd == 0 {
+		return false
+	}
+	info, err := unix.GetsockoptTCPInfo(w.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	return err == nil && info.Segs_out == 0
+}
+
 // stillConnecting tells whether the kernel waits for the answer to a SYN.
 func stillConnecting(c syscall.RawConn) (waiting bool) {
 	err := c.Control(func(fd uintptr) {

@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"testing"
 
@@ -52,5 +53,32 @@ func TestDialWithoutARoute(t *testing.T) {
 		if tc.other != nil && !errors.Is(err, tc.other) {
 			t.Errorf("%s: %v; want %v", tc.dst, err, tc.other)
 		}
+	}
+}
+
+// A way that was gone when connect(2) asked for it, and is there again when the reason is looked
+// for, was this machine's: no router can have said so of a SYN that did not leave.
+func TestDialWhileTheWayComesBack(t *testing.T) {
+	dst := netip.MustParseAddrPort("127.0.0.1:9")
+	for _, errno := range []unix.Errno{unix.ENETUNREACH, unix.EHOSTUNREACH} {
+		for _, sentNothing := range []bool{true, false} {
+			if err := (Dialer{}).explain(dialError(dst, errno), dst, sentNothing); errors.Is(err, ErrNoRoute) != sentNothing || !errors.Is(err, errno) {
+				t.Errorf("%v, nothing sent %v: %v", errno, sentNothing, err)
+			}
+		}
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	must(err)
+	w := witness{fd: fd}
+	defer w.close()
+	if !w.sentNothing() {
+		t.Error("a new socket has sent something")
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	must(err)
+	defer l.Close()
+	must(unix.Connect(fd, &unix.SockaddrInet4{Port: l.Addr().(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}}))
+	if w.sentNothing() {
+		t.Error("a SYN that was answered has not left")
 	}
 }

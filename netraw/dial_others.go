@@ -32,6 +32,10 @@ func (*witness) reset(error) (Handshake, bool) { return Handshake{}, false }
 
 func (*witness) retransmits() int { return 0 }
 
+func (*witness) sentNothing() bool { return false }
+
+func hasNoWay(error) bool { return false }
+
 func (*witness) icmp() *ICMPError { return nil }
 
 func (*witness) close() {}
