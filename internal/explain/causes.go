@@ -144,7 +144,7 @@ var causes = []Entry{
 	{Kind: Cause, Word: "host-firewall",
 		Means: "The host's own firewall does not let it in.",
 		Seen:  "The host rejects with an ICMP error of its own, or keeps silent on this port while traces reach it and other ports answer.",
-		Do:    "Look at the host's rules (nft list ruleset; iptables-save; a cloud's security group) for this port and this source."},
+		Do:    "Look at the host's rules (nft list ruleset; iptables-save; a cloud's security group) for this port and this source. Where it is silent, a program that takes signed segments only (TCP MD5, as for BGP) is another reason: nstat -az TcpExtTCPMD5NotFound."},
 	{Kind: Cause, Word: "host-connection-limit",
 		Means: "The host, or a box before it, allows only so many connections of one source at a time.",
 		Seen:  "While so many of our connections are open further ones fail; when they are closed, they pass.",

@@ -55,7 +55,7 @@ func hostCauses() []Cause {
 				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.005}), when(isSYNTo(Closed, Served), of(share{RejectedByHost, 0}, share{Silence, 0.005}))),
 				rejects(of(share{RejectedByHost, 0}, share{Silence, 0.4}), when(isSYNTo(Closed, Served), of(share{RejectedByHost, 0}, share{Silence, 0.4}))),
 				rules(when(toHostTCP, silent), traces(diesAtHost), echoes())),
-			Where: atHost, Advice: "Look at the host's rules (nft list ruleset; iptables-save; a cloud's security group) for this port and this source.",
+			Where: atHost, Advice: "Look at the host's rules (nft list ruleset; iptables-save; a cloud's security group) for this port and this source. Where it is silent, a program that takes signed segments only (TCP MD5, as for BGP) is another reason: nstat -az TcpExtTCPMD5NotFound.",
 			Commands: commands("scan --reason %s", "scan --reason -sA %s"),
 		},
 		{
