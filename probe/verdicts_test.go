@@ -229,6 +229,8 @@ func peers() []peer {
 		{"ICMP that quotes other numbers, then genuine", func(f family) simnet.Host { return simnet.ForgedICMP(simnet.Linux(80), f.unreachable()) }, open, probe.ReasonSYNACK, ""},
 		{"ICMP, then genuine", chorus(onSYN(family.prohibited), linux), open, probe.ReasonSYNACK, ""},
 		{"near ICMP, then genuine from far", chorus(onSYN(family.prohibited), far(linux)), open, probe.ReasonSYNACK, ""},
+		{"near ICMP, then genuine half a second later", chorus(onSYN(family.prohibited), slow(linux, 480*time.Millisecond)), open, probe.ReasonSYNACK, ""},
+		{"near ICMP that may pass, then genuine 0.9 s later", chorus(onSYN(family.unreachable), slow(linux, 900*time.Millisecond)), open, probe.ReasonSYNACK, ""},
 		{"near RST, then genuine from far", chorus(func(family) simnet.Host { return simnet.Only(craft.SYN, simnet.Closed{}) }, far(linux)), open, probe.ReasonSYNACK, ""},
 		{"near ICMP, then RST from far", chorus(onSYN(family.prohibited), far(func(family) simnet.Host { return simnet.Closed{} })), refused, probe.ReasonReset, ""},
 		{"genuine, then ICMP", chorus(linux, onSYN(family.prohibited)), open, probe.ReasonSYNACK, ""},

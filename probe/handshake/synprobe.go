@@ -148,10 +148,16 @@ func (r *runner) open(do wire.Action, a *arrival, ev *wire.Event) {
 		r.step(Event{Kind: TooBig, MTU: int(a.packet.ICMP.MTU)})
 	case do == wire.ActSettle:
 		r.stepped = o.handed.Stepped(r.clocks.Read())
-		r.step(Event{Kind: Refuse, After: wire.Grace(r.when(a)-o.since, 0, o.timeout)})
+		r.step(Event{Kind: Refuse, After: r.grace(r.when(a))})
 	case do == wire.ActAsk:
 		r.question(a, s)
 	}
+}
+
+// grace is how long a refusal that came then waits for something better.
+func (r *runner) grace(at time.Duration) time.Duration {
+	o := &r.opening
+	return o.outcome.Grace(r.plan.SYN.Src.Addr(), r.cfg.TTL, at-o.since, o.timeout)
 }
 
 // question asks whoever sent a segment without a number of ours.

@@ -85,12 +85,12 @@ func (r *runner) note(p *sending, ev *wire.Event) (reject string) {
 		router = netip.Addr{}
 	}
 	h.answered(p.pair, router, r.Now)
-	r.reached(p, kind)
+	r.reached(p, kind, ev)
 	return ""
 }
 
 // reached takes note of an answer of the target's own.
-func (r *runner) reached(p *sending, kind trace.HopKind) {
+func (r *runner) reached(p *sending, kind trace.HopKind, ev *wire.Event) {
 	if kind == trace.HopTimeExceeded {
 		return
 	}
@@ -98,7 +98,7 @@ func (r *runner) reached(p *sending, kind trace.HopKind) {
 		r.best = p
 	}
 	if kind != trace.HopSYNACK {
-		r.settle = max(r.settle, r.Now+r.grace(p))
+		r.settle = max(r.settle, r.Now+r.grace(p, p.Took(ev, r.Reading)))
 	}
 	if kind == trace.HopUnreachable || p.Outcome.Rank == wire.RankAsked {
 		return
@@ -113,13 +113,9 @@ func (r *runner) reached(p *sending, kind trace.HopKind) {
 	}
 }
 
-// grace is how long something better than an answer may come: after an RST to a question of
-// ours for as long as an answer to a SYN may.
-func (r *runner) grace(p *sending) time.Duration {
-	if p.Outcome.Rank == wire.RankAsked {
-		return r.cfg.Timeout
-	}
-	return wire.Grace(r.longest, 0, r.cfg.Timeout)
+// grace is how long something better than an answer may come, which took so long.
+func (r *runner) grace(p *sending, took time.Duration) time.Duration {
+	return max(p.Outcome.Grace(p.Src.Addr(), 0, took, r.cfg.Timeout), wire.Grace(r.longest, 0, r.cfg.Timeout))
 }
 
 // closeEarlier closes what may have reached the target before that was known to be

@@ -113,8 +113,11 @@ func (r *runner) persist() {
 	if r.persisted || r.failed != nil || r.nearest > 0 || !r.idle() {
 		return
 	}
-	var last *wire.Transmission
+	var first, last *wire.Transmission
 	for _, p := range r.sent {
+		if p != nil && first == nil {
+			first = p.Transmission
+		}
 		if p != nil && (last == nil || p.TTL >= last.TTL) {
 			last = p.Transmission
 		}
@@ -126,7 +129,7 @@ func (r *runner) persist() {
 	default:
 		r.persisted = true
 		r.Persist(last)
-		r.settle = r.Now + r.cfg.Timeout
+		r.settle = max(r.Now+r.cfg.Timeout, first.Tx.Sent+wire.UnresolvedAfter)
 	}
 }
 

@@ -129,12 +129,8 @@ func (p *pinger) act(do wire.Action, s *wire.Transmission, ev *wire.Event) {
 }
 
 // grace is how long a verdict waits for something better.
-// An ICMP error that may pass is believed only when the time of the probe is over, as by every TCP.
 func (p *pinger) grace(s *wire.Transmission, ev *wire.Event) time.Duration {
-	if v := s.Outcome.Best; v != nil && v.ICMP != nil && v.Responder != s.Src.Addr() && wire.SoftError(v, p.cfg.TTL) {
-		return max(s.Tx.Sent+p.cfg.Timeout-p.Now, 0)
-	}
-	return wire.Grace(s.Took(ev, p.Reading), 0, p.cfg.Timeout)
+	return s.Outcome.Grace(s.Src.Addr(), p.cfg.TTL, s.Took(ev, p.Reading), p.cfg.Timeout)
 }
 
 // note makes the sample of the best answer so far.

@@ -25,7 +25,7 @@ func TestErrorsThatMayPass(t *testing.T) {
 		{3, 1, true, probe.StateOpen, 300 * ms},
 		{3, 0, true, probe.StateOpen, 300 * ms},
 		{3, 1, false, probe.StateFiltered, time.Second},
-		{3, 13, false, probe.StateFiltered, 500 * ms},
+		{3, 13, false, probe.StateFiltered, 700 * ms},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			router, host := probetest.Reject(tc.kind, tc.code), simnet.Slow(probetest.Listener(), 250*ms)

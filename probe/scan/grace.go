@@ -29,10 +29,13 @@ func (h *host) usual() time.Duration {
 	return 0
 }
 
-// grace is how long a refusal that took so long waits for something better.
-func (h *host) grace(took, limit time.Duration) time.Duration {
+// grace is how long a refusal that took so long waits for something better; rank: of the refusal.
+func (h *host) grace(took time.Duration, rank wire.Rank, limit time.Duration) time.Duration {
 	if s := h.several; s != nil && s.accepting.N >= enoughAccepts {
 		return wire.GraceOf(took, max(h.Least(), s.accepting.Timeout()), limit)
+	}
+	if rank == wire.RankICMP {
+		return wire.ErrorGrace(took, h.usual(), limit)
 	}
 	return wire.Grace(took, h.usual(), limit)
 }
@@ -48,7 +51,7 @@ type early struct {
 func (e *engine) settle(id uint32, f *flight, took time.Duration) {
 	h := f.host
 	f.phase = phaseSettled
-	e.flights.expectBy(id, e.Now+h.grace(took, e.cfg.Timeout))
+	e.flights.expectBy(id, e.Now+h.grace(took, f.outcome.Rank, e.cfg.Timeout))
 	switch {
 	case h.usual() != 0:
 	case h.several == nil:
@@ -75,12 +78,12 @@ func (e *engine) hasten(h *host) {
 	}
 	if h.lone != 0 {
 		if id, f := e.flights.find(h, h.lone); f != nil && f.phase == phaseSettled {
-			e.flights.expectBy(id, e.Now+h.grace(f.outcome.Best.RTT, e.cfg.Timeout))
+			e.flights.expectBy(id, e.Now+h.grace(f.outcome.Best.RTT, f.outcome.Rank, e.cfg.Timeout))
 		}
 	}
 	for _, x := range h.several.early {
 		if !e.hasEnded(x) {
-			e.flights.expectBy(x.id, max(e.Now, x.at+h.grace(x.took, e.cfg.Timeout)))
+			e.flights.expectBy(x.id, max(e.Now, x.at+h.grace(x.took, e.flights.at(x.id).outcome.Rank, e.cfg.Timeout)))
 		}
 	}
 	h.several.early, h.lone = nil, 0

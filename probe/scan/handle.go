@@ -173,6 +173,9 @@ func (e *engine) act(do wire.Action, id uint32, f *flight, ev *wire.Event) {
 		}
 		e.finish(id)
 	case wire.ActSettle:
+		if f.staysUntold() {
+			return
+		}
 		e.settle(id, f, e.took(f, ev))
 	case wire.ActHold:
 		if f.phase != phaseFlying {

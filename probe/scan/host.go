@@ -127,6 +127,7 @@ type way struct {
 	source netip.Addr // our address on it
 	link   int        // the interface's index
 	local  bool       // the hosts are this machine
+	routed bool       // they are behind a router
 	many   bool       // they are all machines of a network
 	flows  bool       // the kernel chooses a next hop, and so a source, for each connection
 	err    error      // why they cannot be reached from here
@@ -263,7 +264,7 @@ func (t *hosts) wayOf(route netraw.Route, err error) *way {
 	if err != nil {
 		return &way{err: err}
 	}
-	w := way{source: route.Source, link: route.IfIndex, local: route.Local, many: route.Broadcast, flows: route.PerFlow}
+	w := way{source: route.Source, link: route.IfIndex, local: route.Local, routed: route.NextHop.IsValid(), many: route.Broadcast, flows: route.PerFlow}
 	known := t.ways[w]
 	if known == nil {
 		known = new(way)

@@ -3,6 +3,8 @@ package scan
 import (
 	"slices"
 	"time"
+
+	"synscope/probe/internal/wire"
 )
 
 // An answer may come after its port was taken to be silent: over a way that takes longer than the
@@ -91,12 +93,29 @@ func (e *engine) tellSilences(all bool) (again bool) {
 	return again
 }
 
-// listensUntil is until when a run waits for late answers that searches, and has nothing else to do: not at all
+// listensUntil is until when a run waits for late answers that has nothing else to do: not at all
 // where answers came in time.
 func (e *engine) listensUntil() time.Duration {
 	n := len(e.untold.list)
-	if !e.cfg.Search || n == 0 || e.Slowest > 0 || e.Stopping || e.Failure != nil {
+	switch {
+	case n == 0 || e.Slowest > 0 || e.Stopping || e.Failure != nil:
+		return 0
+	case e.cfg.Search:
+		return e.untold.list[n-1].since + linger
+	}
+	return e.unresolvedBy(e.untold.list[n-1])
+}
+
+// unresolvedBy is until when the last router before a host says that nobody there has the address, 0 where
+// that is not waited for.
+func (e *engine) unresolvedBy(x untoldProbe) time.Duration {
+	f := e.flights.at(x.id)
+	if !e.flights.holds(x.ticket) || e.answering > 0 || !f.host.way.routed || e.cfg.MostTimeout <= e.cfg.Timeout {
 		return 0
 	}
-	return e.untold.list[n-1].since + linger
+	return f.tx[0].Sent + wire.UnresolvedAfter
 }
+
+// staysUntold tells whether an answer leaves a silence that is kept back as it is, since all waits are over: an
+// error that tells why nothing came.
+func (f *flight) staysUntold() bool { return f.untold && f.outcome.Rank == wire.RankICMP }

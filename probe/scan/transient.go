@@ -3,7 +3,6 @@ package scan
 import (
 	"time"
 
-	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
@@ -67,16 +66,13 @@ func (e *engine) noteStable(f *flight) {
 func (e *engine) transient(f *flight) bool {
 	h, v := f.host, f.outcome.Best
 	switch {
-	case v == nil || v.ICMP == nil || !e.soft(v) || !v.Responder.IsValid() || v.Responder.WithZone("") == h.way.source.WithZone(""):
+	case !wire.Passing(v, h.way.source, e.cfg.TTL) || !v.Responder.IsValid():
 		return false
 	case e.Stopping || f.watches || f.canary || f.rechecks || len(f.tx) > e.cfg.Retries:
 		return false
 	}
 	return h.answersOtherwise() && !h.gone() || e.exhausted && len(e.hosts.byAddr) <= fewHosts && int(h.tally.ports)+int(h.flights) <= fewPorts
 }
-
-// soft tells whether an error may pass. A TTL of the caller's is meant to be exceeded.
-func (e *engine) soft(v *probe.Verdict) bool { return wire.SoftError(v, e.cfg.TTL) }
 
 // softDue is when the transmission after a soft error counts as not answered.
 func (e *engine) softDue(f *flight) time.Duration {

@@ -151,16 +151,9 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	t.settleEnd()
 }
 
-// grace is how long an answer that ends a path waits for something better. An ICMP error that may pass
-// waits until the time of its probe is over, as in every TCP, and so does an RST to a question of ours.
+// grace is how long an answer that ends a path waits for something better.
 func (t *tracer) grace(s *wire.Transmission, took time.Duration) time.Duration {
-	if v := s.Outcome.Best; v != nil && v.ICMP != nil && v.Responder != s.Src.Addr() && wire.SoftError(v, 0) {
-		return max(t.cfg.Timeout-took, 0)
-	}
-	if s.Outcome.Rank == wire.RankAsked {
-		return max(t.cfg.Timeout-took, 0)
-	}
-	return wire.Grace(took, 0, t.cfg.Timeout)
+	return s.Outcome.Grace(s.Src.Addr(), 0, took, t.cfg.Timeout)
 }
 
 // measure puts the time of an answer into the grid. Whether a SYN-ACK was repeated is

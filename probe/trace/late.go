@@ -3,6 +3,7 @@ package trace
 import (
 	"time"
 
+	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
 
@@ -28,6 +29,9 @@ func (t *tracer) awaited(q *query) bool {
 // patience is how long the answer to a probe is waited for.
 func (t *tracer) patience(q *query) time.Duration {
 	most := mostTimeouts * t.cfg.Timeout
+	if t.cfg.Timeout >= probe.DefaultTimeout {
+		most = max(most, wire.UnresolvedAfter)
+	}
 	if first := q.sent.First; first != nil { // as long as without it
 		most = max(t.cfg.Timeout, most-(q.sent.Tx.Sent-first.Tx.Sent))
 	}

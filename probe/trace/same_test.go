@@ -71,7 +71,7 @@ func TestTraceSilentBudget(t *testing.T) {
 		path := simnet.Path{Delay: 20 * ms}
 		w := world{Host: simnet.Behind(simnet.Dropped{}, routers(3)...), Config: simnet.Config{Out: path, Back: path}}
 		_, way, took := w.trace(t, trace.Config{})
-		if way.Verdict.State != probe.StateFiltered || way.Summary.Sent > 1+30+2*6+2 || took > 3200*ms {
+		if way.Verdict.State != probe.StateFiltered || way.Summary.Sent > 1+30+2*6+2 || took > 3400*ms {
 			t.Errorf("%v, %d sent, %v", way.Verdict.State, way.Summary.Sent, took)
 		}
 	})

@@ -30,7 +30,7 @@ func (w *watcher) expire(in *wire.Receiver) {
 		w.hand(s, w.unanswered(s))
 	}
 	w.expireHalf()
-	for len(w.Table.List) > 0 && (w.Table.List[0].Ended || w.Table.List[0].WarmUp) && now-w.Table.List[0].Tx.Sent > 2*w.cfg.Timeout {
+	for len(w.Table.List) > 0 && (w.Table.List[0].Ended || w.Table.List[0].WarmUp) && now-w.Table.List[0].Tx.Sent > max(2*w.cfg.Timeout, wire.UnresolvedAfter) {
 		w.Table.Forget(w.Table.List[0])
 	}
 }

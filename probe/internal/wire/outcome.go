@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"synscope/craft"
 	"synscope/probe"
@@ -222,33 +221,6 @@ func (do Action) Response(ev *Event, n Numbers) (r Response, ok bool) {
 	}
 	return r, false
 }
-
-// Grace is how long an answer that is a verdict waits for something better: a
-// router that rejects, or somebody who forges, may stand much nearer than the host
-// whose genuine answer follows. took is the time the answer itself took, usual the
-// time that the host's answers take (0: too few have come to say), limit the longest
-// wait for a probe's first.
-func Grace(took, usual, limit time.Duration) time.Duration {
-	floor := unknownGrace
-	if usual > 0 {
-		floor = max(2*usual, shortestGrace)
-	}
-	return min(max(3*took, floor), limit)
-}
-
-// GraceOf is Grace where several SYN-ACKs of the host were timed: slowest is how long they take
-// at most, as they vary.
-func GraceOf(took, slowest, limit time.Duration) time.Duration {
-	return min(max(3*took, 2*slowest, knownGrace), limit)
-}
-
-// Bounds of the grace: for what stands in the same queues behind a forged answer,
-// and for a host of which nobody knows how far it is.
-const (
-	knownGrace    = 5 * time.Millisecond
-	shortestGrace = 20 * time.Millisecond
-	unknownGrace  = 200 * time.Millisecond
-)
 
 // Verdict is the best answer, or silence in the words of the technique.
 func (o *Outcome) Verdict(t *probe.Technique, target netip.AddrPort) probe.Verdict {
