@@ -348,18 +348,19 @@ func (j *checkJob) conclude(ctx context.Context, results []check.Result) error {
 		return fmt.Errorf("%w: %w", sink.ErrWrite, err)
 	}
 	var failed []check.Result
-	unjudged := 0
+	unjudged, why := 0, ""
 	for _, r := range results {
 		switch {
 		case r.Unjudged != "":
 			unjudged++
+			why = cmp.Or(why, r.Unjudged)
 		case !r.OK:
 			failed = append(failed, r)
 		}
 	}
 	switch {
 	case len(failed) == 0 && unjudged > 0:
-		return &exit{exitUnable, fmt.Errorf("%d of %s not judged", unjudged, units.CountOf(uint64(len(results)), "expectation"))}
+		return &exit{exitUnable, fmt.Errorf("%d of %s not judged: %s", unjudged, units.CountOf(uint64(len(results)), "expectation"), why)}
 	case len(failed) == 0:
 		return nil
 	}

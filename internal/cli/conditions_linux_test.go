@@ -25,6 +25,10 @@ var conditionCommands = []conditionCommand{
 	{"isn", "isn --budget 100ms --timeout 200ms"},
 	{"trace", "trace -n --max-hops 2 --queries 1 --timeout 200ms"},
 	{"send", "send --flags S --opt mss=1460,sack,ts,wscale=7 --timeout 200ms"},
+	{"paths", "trace --paths -n --max-hops 2 --timeout 200ms"},
+	{"watch", "trace --watch -n --max-hops 2 -c 2 -i 50ms --timeout 200ms"},
+	{"why", "why --budget 60,3s"},
+	{"check", "check -"},
 }
 
 // ending is how a command ends under a condition.
@@ -101,7 +105,7 @@ var conditions = []condition{
 		name: "no privilege", target: at(conditionOpen), by: asUser,
 		most: ending{code: exitUnable, says: "setcap", sent: noneSent},
 		but: map[string]ending{
-			"scan": {says: "whole connections are made instead"}, "ping": {says: "whole connections are made instead"}, "connect": {},
+			"scan": {says: "whole connections are made instead"}, "ping": {says: "whole connections are made instead"}, "connect": {}, "check": {},
 		},
 	},
 	{
@@ -112,30 +116,32 @@ var conditions = []condition{
 	},
 	{
 		name: "no carrier", target: on("unplugged"), most: ending{code: exitUnable, says: "no carrier", sent: noneSent},
-		but: map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP says what a router would
+		but: map[string]ending{"check": {code: exitUnable, says: "no route", sent: noneSent}, "connect": {code: exitYes}}, // the kernel's TCP says what a router would
 	},
 	{
 		name: "next hop silent", target: to("203.0.114.9:80"), most: ending{code: exitUnable, says: "next hop does not answer", sent: noneSent},
 		but: map[string]ending{
 			"connect": {code: exitYes}, // as above
 			"ping":    {code: exitNo, says: "next hop does not answer", sent: uncounted},
+			"watch":   {code: exitNo, says: "next hop does not answer", sent: uncounted},
+			"why":     {code: exitNo, sent: uncounted}, // which is the cause that it tells
 		},
 	},
 	{
 		name: "broadcast address", target: to("203.0.115.255:80"), most: ending{code: exitNo, says: "broadcast address", sent: noneSent},
-		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}}, // which says it in its records
+		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}, "check": {code: exitNo, sent: noneNeeded}}, // which says it in its records
 	},
 	{
 		name: "unspecified address", target: to("0.0.0.0:80"), most: ending{code: exitNo, says: "write 127.0.0.1 for this machine", sent: noneSent},
-		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}},
+		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}, "check": {code: exitNo, sent: noneNeeded}},
 	},
 	{
 		name: "unspecified address, IPv6", target: to("[::]:80"), most: ending{code: exitNo, says: "write ::1 for this machine", sent: noneSent},
-		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}},
+		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}, "check": {code: exitNo, sent: noneNeeded}},
 	},
 	{
 		name: "multicast address", target: to("224.0.0.1:80"), most: ending{code: exitNo, says: "a multicast address, which no TCP answers on", sent: noneSent},
-		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}},
+		but: map[string]ending{"ping": {code: exitNo, sent: noneNeeded}, "check": {code: exitNo, sent: noneNeeded}},
 	},
 	{
 		name: "local firewall", target: at(conditionForbidden),
@@ -158,13 +164,14 @@ var conditions = []condition{
 	},
 	{
 		name: "queue always full", target: on("tight"), most: ending{code: exitUnable, says: "no buffer space", sent: refusedSent},
-		but: map[string]ending{"connect": {code: exitYes}}, // the kernel's TCP tells nobody
+		but: map[string]ending{"check": {code: exitUnable, says: "could not send the probe", sent: refusedSent}, "connect": {code: exitYes}}, // the kernel's TCP tells nobody
 	},
 	{
 		name: "interrupted (SIGINT)", target: (*conditionWorld).nextSilent, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
 		longer: map[string]string{
 			"scan": "--rate 20 -p", "stateless": "--rate 20 -p", "connect": "--rate 20 -p",
 			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
+			"paths": "--timeout 20s", "watch": "-c 10000", "why": "--budget 400,30s",
 		},
 		during: func(r *running) { r.Process.Signal(syscall.SIGINT) },
 	},
@@ -173,6 +180,7 @@ var conditions = []condition{
 		longer: map[string]string{
 			"scan": "--rate 20 -p", "stateless": "--rate 20 -p", "connect": "--rate 20 -p",
 			"ping": "-c 10000", "handshake": "--repeat 1000", "isn": "--timeout 5s", "trace": "--timeout 20s", "send": "--count 1000",
+			"paths": "--timeout 20s", "watch": "-c 10000", "why": "--budget 400,30s",
 		},
 		during: func(r *running) { r.Process.Signal(syscall.SIGHUP) },
 	},
@@ -231,16 +239,12 @@ func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 	if !special {
 		want = c.most
 	}
-	args := append(strings.Fields(line), "-o", "json")
 	target := c.target(w)
-	more := c.longer[name]
-	args = append(args, strings.Fields(more)...)
-	if strings.HasSuffix(more, "-p") {
-		args = append(args, fmt.Sprintf("%d-%d", target.Port(), target.Port()+silentPorts-1), target.Addr().String())
-	} else {
-		args = append(args, target.String())
-	}
+	args := slices.Concat(strings.Fields(line), []string{"-o", "json"}, c.asks(name, target))
 	r := start(t, c.by, func(cmd *exec.Cmd) {
+		if name == "check" {
+			cmd.Stdin = strings.NewReader(c.expectation(target))
+		}
 		if c.prepare != nil {
 			c.prepare(w, cmd)
 		}
@@ -250,6 +254,27 @@ func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 		c.during(r)
 	}
 	want.hold(t, r.end(t))
+}
+
+// asks is what a command line goes on with: flags that keep it busy, and the target.
+func (c *condition) asks(name string, target netip.AddrPort) []string {
+	more := strings.Fields(c.longer[name])
+	switch {
+	case name == "check":
+		return nil
+	case strings.HasSuffix(c.longer[name], "-p"):
+		return append(more, fmt.Sprintf("%d-%d", target.Port(), target.Port()+silentPorts-1), target.Addr().String())
+	}
+	return append(more, target.String())
+}
+
+// expectation is the file that check reads: that the target is open, or all its silent ports at a slow pace.
+func (c *condition) expectation(target netip.AddrPort) string {
+	ports, rate := fmt.Sprint(target.Port()), "max"
+	if c.longer != nil {
+		ports, rate = fmt.Sprintf("%d-%d", target.Port(), target.Port()+silentPorts-1), "20"
+	}
+	return fmt.Sprintf("probing: {timeout: 200ms, retries: 1, rate: %s}\nexpect:\n  - {name: it, targets: %q, open: %q}\n", rate, target.Addr(), ports)
 }
 
 // hold tells whether a run ended that way.
@@ -333,6 +358,8 @@ func (c *conditionCommand) shown() string {
 		return "scan --stateless"
 	case "connect":
 		return "scan --engine connect"
+	case "paths", "watch":
+		return "trace --" + c.name
 	}
 	return c.name
 }

@@ -113,7 +113,7 @@ var answers = map[string]struct{ yes, no string }{
 	"handshake":  {"a connection was opened, and --expect held", "none was, or --expect did not hold"},
 	"isn":        {"the numbers have a class", "the class is unknown"},
 	"trace":      {"the port was reached, and --expect held", "it was not, or --expect did not hold"},
-	"why":        {"nothing is wrong with any target", "something is, or it cannot be told"},
+	"why":        {"nothing failed with any target", "something did, or it cannot be told"},
 	"send":       {"sent, and --expect held", "no answer was as --expect has it"},
 	"read":       {"the capture was read", ""},
 	"check":      {"every expectation held; with --diff, nothing changed", "one failed; with --diff, something changed"},

@@ -30,7 +30,8 @@ func whyCommand(s Streams) *cli.Command {
 		ArgsUsage: "TARGET...",
 		Description: "Makes experiments, each chosen for what it tells apart, until one cause is sure\n" +
 			"enough or the budget is spent. All addresses of a name are tried. Exit code 0:\n" +
-			"nothing is wrong; 1: a cause was found, or none that is sure; 3: no route.",
+			"nothing is wrong, or nothing failed as far as the budget went; 1: a cause was\n" +
+			"found, or none that is sure; 3: no packet could leave this machine.",
 		Flags:  probingFlags(whyFlags(), pingPortWord, whyMeanings, outputFlags()),
 		Action: probes(s, newWhy),
 	}
@@ -228,10 +229,11 @@ func (j *whyJob) run(ctx context.Context) error {
 				j.unreached.take(lost)
 				continue
 			}
-			j.unreached.take(unroutable(s, &j.targets[k]))
-			if err = j.diagnose(ctx, s, &j.targets[k], facts[k], broken); err != nil {
+			var unsent error
+			if unsent, err = j.diagnose(ctx, s, &j.targets[k], facts[k], broken); err != nil {
 				break
 			}
+			j.unreached.take(cmp.Or(unroutable(s, &j.targets[k]), unsent))
 		}
 		err = cmp.Or(err, j.unreached.tell(s.display))
 		j.total.Took, j.total.Complete = time.Since(began), err == nil
@@ -320,8 +322,8 @@ func orDefaultTime(d time.Duration) time.Duration {
 	return d
 }
 
-// diagnose finds the cause of one target.
-func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live.Facts, broken error) error {
+// diagnose finds the cause of one target. unsent is why nothing could leave for it.
+func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live.Facts, broken error) (unsent, err error) {
 	cfg := j.cfg
 	cfg.Target, cfg.Name, cfg.Addrs, cfg.Seed = t.word, t.name, t.addrs, uint64(time.Now().UnixNano())
 	cfg.Progress = func(experiment string, code why.Code, p float64) {
@@ -343,11 +345,12 @@ func (j *whyJob) diagnose(ctx context.Context, s *session, t *whyTarget, f *live
 	cfg.Impossible = f.Impossible()
 	i := live.New(s.network, settings)
 	before := s.network.Stats()
-	err := errors.Join(j.tell(ctx, s, t, i, cfg), i.Close())
+	unsent, err = j.tell(ctx, s, t, i, cfg)
+	err = errors.Join(err, i.Close())
 	after := s.network.Stats()
 	j.total.SendErrors += after.SendErrors - before.SendErrors
 	j.total.ResetsRefused += after.ResetsRefused - before.ResetsRefused
-	return err
+	return unsent, err
 }
 
 func orDefault(rate float64) float64 {
@@ -358,19 +361,19 @@ func orDefault(rate float64) float64 {
 }
 
 // tell runs the experiments and writes what they say.
-func (j *whyJob) tell(ctx context.Context, s *session, t *whyTarget, inst why.Instrument, cfg why.Config) error {
+func (j *whyJob) tell(ctx context.Context, s *session, t *whyTarget, inst why.Instrument, cfg why.Config) (unsent, err error) {
 	d, err := why.Run(ctx, inst, cfg)
 	if ctx.Err() != nil {
 		err = probe.ErrInterrupted
 	}
-	if !d.Healthy {
+	if !d.Unblemished() {
 		j.sick++
 	}
 	j.total.Probes += uint64(len(d.Trials))
 	j.total.Sent += uint64(d.Packets)
 	n := answersOf(d.Trials)
 	j.total.Received, j.total.Matched = j.total.Received+n, j.total.Matched+n
-	return errors.Join(s.Record(record.NewDiagnosis(t.word, d)), err)
+	return d.Unsent(), errors.Join(s.Record(record.NewDiagnosis(t.word, d)), err)
 }
 
 // answersOf is how many answers trials rest on: one each that was answered, and one

@@ -2,11 +2,15 @@ package why
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"synscope/internal/binomial"
+	"synscope/netraw"
+	"synscope/probe"
 )
 
 // Diagnosis is what was found.
@@ -91,6 +95,34 @@ func (r *run) diagnosis() *Diagnosis {
 	r.advise(&d.Causes[0], d.Untried)
 	r.measure(d)
 	return d
+}
+
+// Unsent is why not one of the usual SYNs to the target has left this machine, which is the cause, and says nothing
+// of the target; nil where one has.
+func (d *Diagnosis) Unsent() (err error) {
+	for i := range d.Trials {
+		t := &d.Trials[i]
+		switch {
+		case t.Kind != SYN || t.Role != Target || t.Look != Usual || t.Outcome == NotMade:
+		case t.Reply.Refusal == nil:
+			return nil
+		default:
+			err = t.Reply.Refusal
+		}
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.EPERM): // of all of them: that is no limit
+		err = netraw.ErrLocalFirewall
+	}
+	return fmt.Errorf("%w: %w", probe.ErrNothingSent, err)
+}
+
+// Unblemished tells whether nothing speaks against the target, although too little may have been tried to say that nothing
+// is wrong.
+func (d *Diagnosis) Unblemished() bool {
+	return d.Healthy || d.SYNs > 0 && d.Failed == 0 && d.Causes[0].Code == Healthy
 }
 
 // measure counts the attempts to open a connection in the usual way: those that left

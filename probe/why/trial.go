@@ -155,14 +155,15 @@ type Trial struct {
 
 // Reply is the evidence of a trial. What was not measured is zero.
 type Reply struct {
-	RTT    time.Duration // from the SYN to its answer
-	Answer time.Duration // from the first byte to the program's own first byte
-	TTL    uint8         // of the answer
-	Reset  uint8         // TTL of an RST that came after the handshake
-	From   netip.Addr    // who answered
-	Window int           // of the SYN-ACK; -1 not seen
-	Port   uint16        // our source port
-	Text   string        // numbers worth showing: an ICMP code, an error
+	RTT     time.Duration // from the SYN to its answer
+	Answer  time.Duration // from the first byte to the program's own first byte
+	TTL     uint8         // of the answer
+	Reset   uint8         // TTL of an RST that came after the handshake
+	From    netip.Addr    // who answered
+	Window  int           // of the SYN-ACK; -1 not seen
+	Port    uint16        // our source port
+	Text    string        // numbers worth showing: an ICMP code, an error
+	Refusal error         // of this machine, which did not let it leave; nil: it did
 	// Overruled is who sent an ICMP error for a SYN that the host answered after all.
 	Overruled netip.Addr
 	// Translator is who answered in truth, where this machine's own NAT sent the SYN elsewhere;

@@ -147,7 +147,7 @@ func refuse(t *why.Trial, err error) {
 	if errors.Is(err, errTimeOver) {
 		return
 	}
-	t.Outcome, t.Reply.Text = why.SendRefused, reason(err)
+	t.Outcome, t.Reply.Text, t.Reply.Refusal = why.SendRefused, reason(err), err
 }
 
 // reason is an error in a few words.
