@@ -23,9 +23,9 @@ const (
 	// DoubtRetransmitted: the same SYN was sent twice, by the kernel or by a raw engine, so
 	// the time does not say which one was answered.
 	DoubtRetransmitted Doubt = "syn-retransmitted"
-	// DoubtRepeated: the far end repeated its SYN-ACK, so the time holds the wait
-	// for an answer to the first one, which was lost.
-	DoubtRepeated Doubt = "synack-retransmitted"
+	// DoubtRepeated: the far end may have repeated its SYN-ACK, so that the time would hold the wait
+	// for an answer to the first one, which was lost; or the way takes as long.
+	DoubtRepeated Doubt = "synack-maybe-retransmitted"
 	// DoubtLate: the answer came after the timeout. It proves what the port is, and
 	// the probe counts as lost all the same.
 	DoubtLate Doubt = "late"
