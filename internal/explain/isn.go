@@ -73,6 +73,7 @@ var isnFindings = []Entry{
 	{Finding, "odd-multiple", "The numbers count once all are divided by an odd constant, modulo 2^32.", "Steps or a clock that are small only then.", "Multiplying hides nothing: replace the generator.", "RFC 6528 §3"},
 	{Finding, "shared-counter", "An offset for each four-tuple, and one counter for everybody.", "Steps on one four-tuple that count the connections of all.", "Who samples learns how many connections there are, and not where another's begin.", "RFC 6528 §3"},
 	{Finding, "narrow-counter", "The numbers come round long before 32 bits are used up.", "The highest bits are 0 in all, and what is below them counts.", "Fewer bits are left to guess: replace the generator.", "RFC 9293 §3.4.1"},
+	{Finding, "answered-twice", "One SYN was answered by two SYN-ACKs with different numbers.", "Both acknowledge our number, and came on one four-tuple.", "Several machines have this address (anycast, a cluster, an address conflict), or something on the way copies packets.", "RFC 9293 §3.5"},
 	{Finding, "lost-samples", "Some SYNs were not answered.", "", "Lower the --rate, if there are many.", ""},
 }
 

@@ -83,9 +83,11 @@ type Result struct {
 	Planned  int             // SYNs of the plan, the ladder not counted
 	Carried  int             // of those, how many had their turn
 	Stale    int             // SYNs that met a half-open connection of an earlier one
+	Twice    int             // SYNs that were answered by two SYN-ACKs with different numbers
 	Stepped  int             // samples whose times were discarded: the wall clock was set
 	Samples  []isn.Sample
 	Report   isn.Report
+	twice    string          // the first two such numbers
 	noticed  []probe.Finding // on the way to the answers
 	kept     netip.AddrPort  // of ours, to which the plan kept since no other was answered
 	finished bool

@@ -1,8 +1,10 @@
 package sample
 
 import (
+	"fmt"
 	"slices"
 
+	"synscope/craft"
 	"synscope/probe/internal/wire"
 	"synscope/probe/isn"
 )
@@ -73,6 +75,7 @@ func (s *series) stray(t *wire.Transmission, ev *wire.Event) string {
 	case ev.Kind != wire.KindSYNACK || !known:
 		return wire.RejectAfterVerdict
 	case number != ev.Seg.Seq && !noted:
+		s.answeredTwice(number, ev.Seg.Seq)
 		s.gap(t, ev)
 	}
 	return wire.RejectDuplicate
@@ -97,6 +100,13 @@ func (s *series) copied(x *trial, t *wire.Transmission, ev *wire.Event) bool {
 	return x.step.SameISN && last != nil &&
 		last.Seq == now.Seq && last.ID == now.ID && last.Window == now.Window && last.TTL == now.TTL &&
 		slices.Equal(last.Options, now.Options) && ev.At.Sub(t.Handed.Wall) < s.shortest/2
+}
+
+// answeredTwice notes that one SYN was answered with two numbers.
+func (s *series) answeredTwice(first, second craft.Seq) {
+	if s.res.Twice++; s.res.Twice == 1 {
+		s.res.twice = fmt.Sprintf("first %d and then %d to one of them", first, second)
+	}
 }
 
 // gap notes a number that the host drew between two samples: its place in the

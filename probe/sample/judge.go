@@ -2,6 +2,7 @@ package sample
 
 import (
 	"fmt"
+	"slices"
 
 	"synscope/probe"
 	"synscope/probe/internal/wire"
@@ -13,6 +14,7 @@ import (
 // is unknown: what the answers before looked like is no more than a finding.
 func (r *Result) judge(quick bool) {
 	r.Report = isn.Analyze(r.Samples, isn.Options{})
+	r.countAnswers()
 	switch {
 	case r.unclosed:
 		r.withdraw()
@@ -41,6 +43,11 @@ func (r *Result) judge(quick bool) {
 			r.note(f.Code, f.Severity, f.Text, f.Evidence)
 		}
 	}
+	if r.Twice > 0 {
+		r.note("answered-twice", isn.Notice, "SYN-ACKs with different numbers answered one SYN: several machines have this address, or something on the way copies SYNs, "+
+			"so that the host answered anew after our RST. The first answer of each is the sample.",
+			fmt.Sprintf("%d of %d SYNs, %s", r.Twice, r.Report.Samples+r.Report.Lost, r.twice))
+	}
 	if r.Stale > 0 {
 		r.note("stale-half-open", isn.Info, "Our SYN met a half-open connection of an earlier one, whose reset was lost or overtaken; it was closed and the SYN retransmitted.",
 			fmt.Sprintf("%d challenge ACKs", r.Stale))
@@ -48,6 +55,23 @@ func (r *Result) judge(quick bool) {
 	if r.Stepped > 0 {
 		r.note("clock-set", isn.Notice, "This machine's clock was set during the run; the times of the samples round that are left out.",
 			fmt.Sprintf("%d samples", r.Stepped))
+	}
+}
+
+// countAnswers takes back that second numbers, whose places in the order are samples without a number, are SYNs
+// without an answer.
+func (r *Result) countAnswers() {
+	const code = "lost-samples"
+	if r.Twice == 0 {
+		return
+	}
+	report := &r.Report
+	report.Lost = max(report.Lost-r.Twice, 0)
+	report.Findings = slices.DeleteFunc(report.Findings, func(f isn.Finding) bool { return f.Code == code && report.Lost == 0 })
+	for i := range report.Findings {
+		if f := &report.Findings[i]; f.Code == code {
+			f.Evidence = fmt.Sprintf("%d of %d", report.Lost, report.Lost+report.Samples)
+		}
 	}
 }
 

@@ -232,8 +232,8 @@ func TestCopyOfSYN(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := g.result(t, target)
-		if r.Report.Class != isn.ClassGlobalStep || r.Report.Lost != 1 || summary.Rejected["duplicate"] != 1 {
-			t.Errorf("%s, %d lost, %v", r.Report.Class, r.Report.Lost, summary.Rejected)
+		if r.Report.Class != isn.ClassGlobalStep || r.Report.Lost != 0 || r.Twice != 1 || !toldTwice(r) || summary.Rejected["duplicate"] != 1 {
+			t.Errorf("%s, %d lost, %d twice, %v", r.Report.Class, r.Report.Lost, r.Twice, summary.Rejected)
 		}
 		if s := r.Samples[2]; s.ISN.OK || s.ClientISN != r.Samples[1].ClientISN {
 			t.Errorf("no note of the number that nobody asked for: %+v", s)
@@ -298,6 +298,25 @@ func TestTooLargeForTheWay(t *testing.T) {
 			if offer, ok := s.Offer.Get(); s.ISN.OK && (!ok || offer != isn.Offer{}) {
 				t.Errorf("a sample says that its SYN offered %+v", offer)
 			}
+		}
+	})
+}
+
+// toldTwice tells whether a result says that SYNs were answered twice, and not that they were lost.
+func toldTwice(r *sample.Result) bool {
+	has := func(code string) bool {
+		return slices.ContainsFunc(r.Report.Findings, func(f isn.Finding) bool { return f.Code == code })
+	}
+	return has("answered-twice") && !has("lost-samples")
+}
+
+// Two machines that answer every SYN are told of as that: no SYN was lost.
+func TestEverySYNAnsweredTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		both := simnet.Chorus(drawn(isn.ClassGlobalStep, 2), drawn(isn.ClassRandom, 3))
+		g, _, err := single(path(simnet.Path{Delay: ms}), both).run(t, t.Context(), sample.Config{})
+		if r := g.result(t, target); err != nil || r.Report.Lost != 0 || r.Twice == 0 || !toldTwice(r) {
+			t.Errorf("%d lost, %d twice, %+v: %v", r.Report.Lost, r.Twice, r.Report.Findings, err)
 		}
 	})
 }
