@@ -44,17 +44,18 @@ func TestRecordingsSayTheSame(t *testing.T) {
 // state keeps no packets, a trace knows who rewrites what errors quote, and fragments
 // of which the first proves nothing are put together by nobody but the reader. An
 // answer to the SYN before the last is known by its number to who has sent both, and so is the
-// SYN-ACK that a watch and a search for paths answer a bare SYN with, while others are under way.
+// SYN-ACK that a watch and a search for paths answer a bare SYN with, while others are under way; a FIN that acknowledges several SYNs
+// of one port, as traces send them, is more than one answer to them alone.
 // A peer that says the very same twice within 100 ms, or speaks for another
 // connection in the midst of one, looks like something else.
 func knowsMore(p peer, e engine) bool {
 	switch e.name {
 	case "trace", "watch", "paths":
-		if rewritten[p.name] || e.name != "trace" && strings.HasPrefix(p.name, "SYN of somebody else, then") || e.name != "trace" && p.name == "simultaneous open" {
+		if rewritten[p.name] || strings.HasPrefix(p.name, "FIN-ACK") || e.name != "trace" && strings.HasPrefix(p.name, "SYN of somebody else, then") || e.name != "trace" && p.name == "simultaneous open" {
 			return true
 		}
 	case "sample":
-		if p.name == "RST, but after the timeout" || p.name == "simultaneous open" {
+		if p.name == "RST, but after the timeout" || p.name == "simultaneous open" || strings.HasPrefix(p.name, "near ICMP") && strings.HasSuffix(p.name, "later") {
 			return true
 		}
 	case "handshake":
@@ -156,6 +157,8 @@ func (r reading) contradicts(said answer, e engine) string {
 		return "one is refused"
 	case said.state == probe.StateFiltered && said.reason != probe.ReasonNoResponse && silent == len(r):
 		return "nothing was heard"
+	case said.reason != probe.ReasonNoResponse && !slices.ContainsFunc(r, func(a flow.Attempt) bool { return a.Reason == said.reason }):
+		return "none is so for that reason"
 	}
 	return ""
 }

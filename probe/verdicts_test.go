@@ -202,6 +202,13 @@ func peers() []peer {
 		{"SYN-ACK from another address, then genuine", chorus(moved(craft.SYN|craft.ACK), slow(linux, 20*time.Millisecond)), open, probe.ReasonSYNACK, ""},
 		{"SYN-ACK from another port", edit(craft.ACK, func(s *craft.Segment) { s.Src = netip.AddrPortFrom(s.Src.Addr(), 81) }), filtered, probe.ReasonNoResponse, ""},
 		{"SYN-ACK with a wrong checksum", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), simnet.FlipLast) }, filtered, probe.ReasonNoResponse, ""},
+		{"SYN-ACK with a wrong checksum of its IP header", func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), spoiltHeader) }, filtered, probe.ReasonNoResponse, "IPv4"},
+		{"SYN-ACK with a wrong checksum of its IP header, then genuine", chorus(func(family) simnet.Host { return simnet.Garble(simnet.Linux(80), spoiltHeader) }, slow(linux, 20*time.Millisecond)), open, probe.ReasonSYNACK, "IPv4"},
+		{"RST with a wrong checksum of its IP header", func(family) simnet.Host { return simnet.Garble(simnet.Closed{}, spoiltHeader) }, filtered, probe.ReasonNoResponse, "IPv4"},
+		{"FIN-ACK", finACK, filtered, probe.ReasonNoResponse, ""},
+		{"FIN-ACK, then genuine", chorus(finACK, slow(linux, 20*time.Millisecond)), open, probe.ReasonSYNACK, ""},
+		{"FIN", says(reply{craft.FIN, bySYN}), filtered, probe.ReasonNoResponse, ""},
+		{"segment without flags", says(reply{0, bySYN}), filtered, probe.ReasonNoResponse, ""},
 		{"simultaneous open", says(reply{craft.SYN, bySYN}, reply{craft.ACK, bySYNACK}), open, probe.ReasonSplitHandshake, ""},
 		{"SYN of somebody else", says(reply{craft.SYN, bySYN}), filtered, probe.ReasonNoResponse, ""},
 		{"SYN of somebody else, and silence to our question, then ICMP", chorus(says(reply{craft.SYN, bySYN}), onSYN(family.unreachable)), filtered, "host-unreachable", "IPv4"},
@@ -298,8 +305,14 @@ func edit2(how func(*craft.Segment)) func(family) simnet.Host {
 	return func(family) simnet.Host { return simnet.Only(craft.SYN, simnet.Mangle(simnet.Closed{}, how)) }
 }
 
+// finACK acknowledges a SYN by a segment that ends a connection which nobody has opened.
+var finACK = edit2(func(s *craft.Segment) { s.Flags, s.Seq = craft.FIN|craft.ACK, 7 })
+
 // spoilt turns a bit of a TCP segment's window, and leaves its checksum.
 func spoilt(b []byte) []byte { b[header(b)+15] ^= 1; return b }
+
+// spoiltHeader turns a bit of an IPv4 header's checksum.
+func spoiltHeader(b []byte) []byte { b[11] ^= 1; return b }
 
 // chorus is several hosts behind one address, in the order in which they answer.
 func chorus(hosts ...func(family) simnet.Host) func(family) simnet.Host {

@@ -27,8 +27,8 @@ func (t *Table) corrupt(p *Packet) bool {
 	if !incoming && t.sums.readable(p.File) {
 		return false
 	}
-	right := rightSum(p.Data)
-	if !incoming && right && headerIntact(p.Data) {
+	right := rightSum(p.Data) && headerIntact(p.Data)
+	if !incoming && right {
 		t.sums.learn(p.File)
 	}
 	return incoming && !right && t.sums.readable(p.File)
@@ -60,11 +60,10 @@ func (s *sums) learn(file int) {
 }
 
 // rightSum tells whether a whole packet has the checksum that it should have, or that
-// of TCP is left to the card. Where that of the IPv4 header is wrong, which every router
-// verifies, somebody has rewritten the packet, and nothing is known.
+// of TCP is left to the card.
 func rightSum(b []byte) bool {
 	var p craft.Packet
-	return p.Decode(b, craft.VerifyChecksums) != craft.ErrChecksum || !headerIntact(b) || unfinished(b)
+	return p.Decode(b, craft.VerifyChecksums) != craft.ErrChecksum || unfinished(b)
 }
 
 // headerIntact tells whether an IPv4 header has the checksum that it should have.

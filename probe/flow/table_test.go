@@ -74,6 +74,9 @@ func TestView(t *testing.T) {
 		packets := plain(k.packets)
 		packets[0].Direction, packets[1].Direction, packets[2].Direction = c.syn, c.answer, c.syn
 		packets[0].Data[8], packets[1].Data[8], packets[2].Data[8] = c.synTTL, c.ansTTL, c.synTTL
+		for i := range packets {
+			mendHeader(packets[i].Data)
+		}
 		g, _ := through(t, flow.Config{}, packets...)
 		if got := g.attempts[0].View; got != c.want {
 			t.Errorf("%s: seen at %q, want %q", c.name, got, c.want)

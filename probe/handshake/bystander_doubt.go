@@ -51,7 +51,7 @@ func (r *refusable) has(n craft.Seq) bool {
 
 // suspects tells a segment of a server that may be of an older connection.
 func (b *Bystander) suspects(from Side, me, you *End, s *craft.Segment) bool {
-	if from != Server || me.Opened() || !b.known.has(knowClientSYN) || you.Confirmed() || s.Ack.LessThanEq(you.Nxt) {
+	if from != Server || me.Opened() || !b.known.has(knowClientSYN) || you.Confirmed() || s.Ack.LessThanEq(you.Nxt) && !b.endsUnopened(s) {
 		return false
 	}
 	if m := b.more; m == nil || m.suspect.count == 0 || m.suspect.reset || !m.suspect.ack.LessThan(s.Ack) ||
@@ -60,6 +60,13 @@ func (b *Bystander) suspects(from Side, me, you *End, s *craft.Segment) bool {
 	}
 	b.believe() // it acknowledges more than before: the client is sending
 	return false
+}
+
+// endsUnopened tells a FIN that answers a SYN, of a server of which no SYN was captured, to a client that has sent nothing
+// else: in SYN-SENT that is dropped (RFC 9293 §3.10.7.3).
+func (b *Bystander) endsUnopened(s *craft.Segment) bool {
+	return s.Flags.Has(craft.FIN) && len(s.Payload) == 0 && s.Ack == b.pair.Client.ISS.Add(1) &&
+		b.known&(knowClientSYN|knowServerSYN|knowClientPlain|knowProven) == knowClientSYN
 }
 
 // suspected keeps such a segment.

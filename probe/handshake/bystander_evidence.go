@@ -261,9 +261,9 @@ func (b *Bystander) crosses(at int64, s *craft.Segment) {
 
 // heardSYNACK takes in that a client acknowledges the server's SYN once more, and
 // nothing else, after its SYN-ACK: it has had another segment with that SYN, the
-// server's SYN-ACK (RFC 9293 §3.5, figure 7).
+// server's SYN-ACK (RFC 9293 §3.5, figure 7). Where that wrote down what it was sent, it has had no other.
 func (b *Bystander) heardSYNACK(s *craft.Segment) {
-	if b.more != nil && b.more.acceptedAt > 0 && !b.answer.flags.Has(craft.ACK) && b.answer.count > 0 &&
+	if b.more != nil && b.more.acceptedAt > 0 && !b.known.has(knowRecorded) && !b.answer.flags.Has(craft.ACK) && b.answer.count > 0 &&
 		s.Len() == 0 && s.Seq == b.pair.Client.ISS.Add(1) && s.Ack == b.pair.Server.ISS.Add(1) {
 		b.known |= knowCrossed
 	}
