@@ -5,6 +5,8 @@ var scanFindings = []Entry{
 		"Something answers for the host: a SYN proxy, a tarpit or a honeypot. Only a whole `synscope handshake` with data tells which services are real. After -sW: this stack's windows do not tell, scan with -sS.", "RFC 4987 §3.7"},
 	{Finding, "went-silent", "The host answered, and then nothing any more: its ports that are unknown have to be probed again.", "A port that had answered was probed repeatedly for ten seconds, and kept silent.",
 		"Is the host off, or the link away? An intrusion prevention system may drop what we send since it saw the scan: try --rate 10.", ""},
+	{Finding, "repeatedly-away", "The host answered nothing for a while, came back, and was away again; it was probed more slowly since.", "A port that had answered was probed repeatedly, kept silent for a second at least, and answered again, more than once.",
+		"A firewall may drop everything of who sends too many packets: a --rate below the one that the evidence names avoids that. What was asked meanwhile was asked again. Or the host, or the link, is unsteady.", ""},
 	{Finding, "syn-retransmission-required", "The host answers a SYN only when the same SYN comes again.", "New SYNs were not answered; an exact retransmission, a second later, was.",
 		"Something protects the host from floods of SYNs: connections work, a second late. Or first packets are lost on the way, as while a host wakes up.", "RFC 6298 §2.1"},
 	{Finding, "wrong-ack", "SYN-ACKs or RSTs came that acknowledge another number than that of our SYN, and nothing else.", "They bear the host's address and our port; all 32 bits of the number are compared. They decide nothing, and only handshake answers them.",

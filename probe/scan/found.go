@@ -93,6 +93,9 @@ func (e *engine) handOut(h *host) bool {
 	if h.gone() {
 		r.Findings = append(r.Findings, h.silenceFinding())
 	}
+	if h.watch.seemsToBan() {
+		r.Findings = append(r.Findings, h.banFinding())
+	}
 	err := e.sink.Host(r)
 	if err != nil {
 		e.Fail(err)

@@ -29,6 +29,8 @@ type limiter struct {
 	shut    time.Duration // until then a queue drains; see backlog.go
 	futile  float64       // the share of loss that no lower rate changed; 0: none
 	kept    bool          // the rate is known to pass, from questions to ports that answer: see slow_host.go
+	easing  time.Duration // for how long it is kept to before it is doubled, 0: forever; see ban.go
+	eased   time.Duration // since when
 }
 
 const (
@@ -77,6 +79,9 @@ func (l *limiter) depart(now time.Duration) {
 		if !l.kept {
 			l.unbind(now)
 		}
+		l.ease(now)
+	}
+	if l.rate > 0 {
 		interval := time.Duration(float64(time.Second) / l.rate)
 		l.due = max(l.due, now-l.slack(interval)) + interval
 	}

@@ -85,7 +85,7 @@ func (e *engine) answersQuestion(ev *wire.Event) bool {
 	sent, once, ok := s.answered(h, ev, k, e.Now-synRTO+synRTO/8)
 	if ok {
 		s.noteLate(e.Now-sent, e.trialWait(s), once)
-		e.vouchFor(h, sent)
+		e.vouchFor(h, e.leftFor(h, ev, sent))
 		if s.guess.on || s.guess.vain {
 			e.guessed(h, ev, e.Now-sent)
 		}

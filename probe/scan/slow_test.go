@@ -22,6 +22,7 @@ type meter struct {
 	rate, burst, tokens float64
 	at                  time.Time
 	over                time.Time // the limit ends then; zero: never
+	dropped             bool      // the latest SYN
 }
 
 func limitsSYNs(h simnet.Host, rate, burst float64) *meter {
@@ -31,7 +32,7 @@ func limitsSYNs(h simnet.Host, rate, burst float64) *meter {
 func (m *meter) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
 	if in.Flags == craft.SYN && (m.over.IsZero() || now.Before(m.over)) {
 		m.tokens = min(m.burst, m.tokens+now.Sub(m.at).Seconds()*m.rate)
-		if m.at = now; m.tokens < 1 {
+		if m.at, m.dropped = now, m.tokens < 1; m.dropped {
 			return
 		}
 		m.tokens--

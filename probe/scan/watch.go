@@ -50,11 +50,12 @@ type watch struct {
 	failures int           // how often it did not answer
 	queued   bool          // it waits to be asked
 	held     []ticket      // probes whose verdict waits
-	gaps     []gap         // the latest
+	gaps     []gap         // see noteAway
 	hoped    uint32        // answers there must have been until an absence is believed again: what fell into the last is retransmitted, and would be answered
 	futile   bool          // asking again after a surprising silence has found nothing
 	gone     bool          // the host was given up
 	lasted   time.Duration // how long it was watched until then
+	absences absences
 }
 
 // vouch notes that a host answered what left at a time, and on which port.
@@ -63,6 +64,9 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 		return
 	}
 	h, sent := f.host, f.tx[ev.Attempt].Sent
+	if f.watches {
+		sent = e.leftFor(h, ev, sent)
+	}
 	if h.witness == 0 {
 		e.answering++
 	}
@@ -93,6 +97,16 @@ func (e *engine) vouchFor(h *host, sent time.Duration) {
 	if w := h.watch; w != nil && w.since > 0 && sent >= w.since {
 		e.cameBack(h, sent)
 	}
+}
+
+// leftFor is when the SYN left that a SYN-ACK answers, among those of the same numbers as one that left at a time: where our RST
+// was lost, a host retransmits its answer to an earlier one, even while it is given nothing.
+func (e *engine) leftFor(h *host, ev *wire.Event, sent time.Duration) time.Duration {
+	first := sent - wire.Older(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt), sent)
+	if h.Known() && wire.Retransmitted(e.Now-first-h.SRTT) {
+		return first
+	}
+	return sent
 }
 
 // known tells whether a probe asks a port that has had its answer: that it has another tells nothing of
@@ -127,9 +141,6 @@ func atLeast(answers uint32, of int) float64 {
 // leastRun is how many transmissions in a row are left unanswered by chance or by a
 // limit, whatever the share of those answered before.
 const leastRun = 32
-
-// wasAway keeps a time in which the host did not answer.
-func (w *watch) noteAway(g gap) { w.gaps = append(w.gaps[max(0, len(w.gaps)-3):], g) }
 
 // suspects tells whether the silence of a probe may be that of its host.
 func (e *engine) suspects(f *flight) bool {
@@ -226,6 +237,8 @@ func (e *engine) watchedLong(h *host) bool {
 	switch l := h.limiter(); {
 	case silent < longestWatch:
 		return false
+	case w.absences.times > 0:
+		return silent >= longestLossyWatch
 	case silent >= longestLossyWatch || l != nil && l.rate > 0 && l.rate < e.Pace.Rate():
 		return true
 	}
@@ -264,6 +277,7 @@ func (e *engine) cameBack(h *host, sent time.Duration) {
 	w := h.watch
 	if e.wasAway(h) {
 		w.noteAway(gap{w.vouched, sent})
+		e.easeOff(h, gap{w.vouched, sent})
 	}
 	held := w.held
 	w.since, w.failures, w.held = 0, 0, nil
@@ -305,6 +319,7 @@ func (e *engine) wasAway(h *host) bool {
 // giveUp ends what waits for a host that answers nothing any more.
 func (e *engine) giveUp(h *host, w *watch) {
 	w.gone, w.lasted = true, e.Now-w.since
+	w.absences.note(e, h, w.vouched)
 	e.silenced++
 	held := w.held
 	w.since, w.failures, w.held = 0, 0, nil
@@ -375,7 +390,8 @@ func (h *host) silenceFinding() probe.Finding {
 	return probe.Finding{
 		Code: "went-silent", Severity: probe.SeverityWarning,
 		Text: "the host answered, and then nothing any more, not even on a port that had answered: it is off or away, " +
-			"or something drops what we send since; its ports that are unknown have to be probed again",
-		Evidence: fmt.Sprintf("port %d, which had answered, kept silent for %v", h.witness, h.watch.lasted.Round(time.Second)),
+			"or something drops what we send since (a firewall that bans whoever sends so many packets; try a lower --rate); " +
+			"its ports that are unknown have to be probed again",
+		Evidence: fmt.Sprintf("port %d, which had answered, kept silent for %v, after %s", h.witness, h.watch.lasted.Round(time.Second), &h.watch.absences),
 	}
 }

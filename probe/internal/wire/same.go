@@ -60,6 +60,31 @@ func Echoed(ev *Event, n Numbers, count int, sent func(k int) time.Duration) (k 
 	return 0, false
 }
 
+// mostHalfOpen is how long a host may retransmit a SYN-ACK: Linux for 63 s.
+const mostHalfOpen = 64 * time.Second
+
+// Older is how much earlier than one that left at a time the SYN of the same numbers left whose time stamp a SYN-ACK repeats, to the
+// millisecond; 0 where it repeats none.
+func Older(ev *Event, n Numbers, sent time.Duration) time.Duration {
+	_, ecr, stamped := ev.Seg.Options.Timestamps()
+	age := time.Duration(int32(TSval(n, sent)-ecr)) * time.Millisecond
+	if !stamped || ev.Kind != KindSYNACK || age < 0 || age > mostHalfOpen {
+		return 0
+	}
+	return age
+}
+
+// Retransmitted tells whether so long after its first transmission a SYN-ACK is retransmitted, within what timers are late:
+// after one second, three, seven and so on (RFC 6298 §2.1, §5.5).
+func Retransmitted(after time.Duration) bool {
+	for at := SYNRTO; at < mostHalfOpen; at = 2*at + SYNRTO {
+		if late := after - at; late > -at/32 && late < at/8 {
+			return true
+		}
+	}
+	return false
+}
+
 // Answers is which transmission an answer to a retransmission of the same SYN is to, and whether
 // a time stamp tells so. A SYN-ACK to the first may itself be retransmitted for the second.
 func (s *Transmission) Answers(ev *Event) (t *Transmission, sure bool) {
