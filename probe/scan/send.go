@@ -38,15 +38,22 @@ func (e *engine) fill() {
 		budget = e.Respond(budget)
 	default:
 		budget = e.RespondBeside(budget)
-		budget = e.sendQuestions(budget)
+		budget = e.sendTrials(budget)
 		if e.triesShared() {
 			break
+		}
+		last := e.askLast(budget)
+		if budget -= last; last == 0 {
+			budget = e.sendBeside(budget)
 		}
 		budget = e.sendEchoes(budget)
 		budget = e.sendWaiting(budget, e.share(budget))
 		budget = e.sendFresh(budget)
 		budget = e.sendWaiting(budget, budget)
 		e.flush()
+		if last > 0 {
+			budget = e.sendBeside(budget + last)
+		}
 		budget = e.Respond(budget)
 	}
 	e.Booked(granted - budget)

@@ -72,6 +72,7 @@ type limits struct {
 	looks bool        // whether one before all hosts is looked for, or kept to
 	hosts []*slowdown // of hosts, that are not over
 	asks  []*slowdown // whose witness is to be asked beside others
+	last  bool        // they left last in the latest turn
 }
 
 // pending tells whether there is anything to do for them.
@@ -135,7 +136,7 @@ func (e *engine) trialWait(s *slowdown) time.Duration {
 // beginTrial asks at lower paces.
 func (e *engine) beginTrial(s *slowdown) {
 	s.full, s.waits = e.Pace.Rate(), e.trialWait(s)
-	asked, lost := s.asks.Loss(e.Now, s.waits)
+	asked, lost := s.asks.Late(2*limit.Lately, e.Now, s.waits)
 	s.trial = limit.Begin(s.full, asked, lost, s.asks.Room())
 	s.state, s.due = paceTrying, e.Now
 }
@@ -145,11 +146,13 @@ func (e *engine) followTrial(s *slowdown) {
 		e.followHigher(s)
 		return
 	}
-	outcome := s.trial.Turn(e.Now, e.trialWait(s))
+	outcome, spent := s.trial.Turn(e.Now, e.trialWait(s)), false
 	if outcome == limit.Undecided && s.asks.Room() == 0 {
-		outcome = s.trial.Spent()
+		outcome, spent = s.trial.Spent(), true
 	}
 	switch {
+	case spent && outcome == limit.Lossy && s.host == nil && !e.cfg.Search: // too few could be asked yet
+		e.endTrial(s, paceFull)
 	case e.Stopping, outcome == limit.Lossy, s.mistaken:
 		e.endTrial(s, paceOwn)
 	case outcome == limit.Undecided:
@@ -228,9 +231,9 @@ func (s *slowdown) watchEvery() int {
 	return sharedEvery
 }
 
-// sendQuestions asks the witnesses that are to be asked, as far as the budget allows, and returns what
+// sendBeside asks the witnesses that are to be asked beside others, as far as the budget allows, and returns what
 // it leaves of it.
-func (e *engine) sendQuestions(budget int) int {
+func (e *engine) sendBeside(budget int) int {
 	l := &e.limits
 	later := l.asks[:0]
 	for _, s := range l.asks {
@@ -242,6 +245,25 @@ func (e *engine) sendQuestions(budget int) int {
 		}
 	}
 	l.asks = later
+	return budget
+}
+
+// askLast is how many of these leave after all others of a turn: every second time all do. What leaves first may find a token that the
+// bucket of a limit got since the turn before, and what leaves last none, whatever becomes of the others.
+func (e *engine) askLast(budget int) int {
+	l := &e.limits
+	if len(l.asks) == 0 {
+		return 0
+	}
+	if l.last = !l.last; l.last {
+		return min(budget, len(l.asks))
+	}
+	return 0
+}
+
+// sendTrials asks witnesses at the paces that are tried.
+func (e *engine) sendTrials(budget int) int {
+	l := &e.limits
 	if l.looks {
 		budget = e.sendTrial(&l.all, budget)
 	}

@@ -97,7 +97,7 @@ func (s *slowdown) add(h *host, port uint16, most int) {
 // Answers that come later than they are waited for look lost.
 func (e *engine) suspectsShared() bool {
 	s := &e.limits.all
-	if e.Ramp == nil || e.Stopping || e.Slowest >= e.cfg.Timeout || len(s.asks.List()) == 0 || e.cfg.HostsKnown && (s.late || e.queue.seen > 0) {
+	if e.Ramp == nil || e.Stopping || e.Slowest >= e.cfg.Timeout || s.asks.Room() == 0 || e.cfg.HostsKnown && (s.late || e.queue.seen > 0) {
 		return false
 	}
 	return e.losesMuch(s)
