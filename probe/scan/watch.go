@@ -103,7 +103,8 @@ func (e *engine) vouchFor(h *host, sent time.Duration) {
 // was lost, a host retransmits its answer to an earlier one, even while it is given nothing.
 func (e *engine) leftFor(h *host, ev *wire.Event, sent time.Duration) time.Duration {
 	first := sent - wire.Older(ev, e.Matcher.Cookie.Numbers(ev.Seg.Dst, ev.Seg.Src, ev.Attempt), sent)
-	if h.Known() && wire.Retransmitted(e.Now-first-h.SRTT) {
+	queued := e.queue.seen > 0 || h.several != nil && (h.several.backlog.rate > 0 || h.several.overflow > 0) // whose answers come as late
+	if h.Known() && !queued && wire.Retransmitted(e.Now-first-h.SRTT) {
 		return first
 	}
 	return sent
