@@ -112,17 +112,18 @@ func scanUnlooked(ctx context.Context, r *results, cfg scan.Config, sink probe.S
 	return sum, err
 }
 
-// limited is a sentence about a limit before all hosts.
+// limited is a sentence about a limit before all hosts. What was seen is how much passed of what went to all of them; where each has
+// a limit of its own, that looks the same.
 func limited(l discover.Limit) []string {
-	switch {
-	case l.Rate == 0:
+	if l.Rate == 0 {
 		return nil
-	case l.Kept:
-		return []string{"something on the way lets through about " + units.Rate(l.Rate) + " for all hosts together, and drops the rest: " +
-			"the run was slowed down to that (--rate R sets a pace)"}
 	}
-	return []string{"something on the way lets through about " + units.Rate(l.Rate) + " for all hosts together, and drops the rest: " +
-		"at that pace the run would take more than ten minutes, so hosts and ports may be missing: --rate R sets a pace"}
+	did := "the run was slowed down to that (--rate R sets a pace)"
+	if !l.Kept {
+		did = "at that pace the run would take more than ten minutes, so hosts and ports may be missing: --rate R sets a pace"
+	}
+	return []string{"something on the way lets through about " + units.Rate(l.Rate) + " in all, be it for all hosts together or for each, " +
+		"and drops the rest: " + did}
 }
 
 // probePart probes the ports of some hosts.

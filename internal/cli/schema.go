@@ -43,7 +43,7 @@ func schemaOf(words []string) ([]byte, error) {
 	case len(words) > 1:
 		return nil, usagef("schema: one record at a time, not %s", strings.Join(words, " and "))
 	case len(words) == 0:
-		return schema.Records, nil
+		return schema.All(), nil
 	}
 	// The record of a check is in the schema of all; by itself the word is the
 	// language.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -373,7 +374,18 @@ func (j *whyJob) tell(ctx context.Context, s *session, t *whyTarget, inst why.In
 	j.total.Sent += uint64(d.Packets)
 	n := answersOf(d.Trials)
 	j.total.Received, j.total.Matched = j.total.Received+n, j.total.Matched+n
-	return d.Unsent(), errors.Join(s.Record(record.NewDiagnosis(t.word, d)), err)
+	return nothingLeft(d.Unsent()), errors.Join(s.Record(record.NewDiagnosis(t.word, d)), err)
+}
+
+// nothingLeft is why no packet could leave this machine, as the refusals of all of them have it.
+func nothingLeft(refusal error) error {
+	switch {
+	case refusal == nil:
+		return nil
+	case errors.Is(refusal, syscall.EPERM): // of all of them: that is no limit
+		refusal = netraw.ErrLocalFirewall
+	}
+	return fmt.Errorf("%w: %w", probe.ErrNothingSent, refusal)
 }
 
 // answersOf is how many answers trials rest on: one each that was answered, and one

@@ -7,6 +7,7 @@
 package schema
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -27,6 +28,13 @@ var Check []byte
 // document is a schema with definitions.
 type document struct {
 	Defs map[string]json.RawMessage `json:"$defs"`
+}
+
+// All is Records for people to read.
+func All() []byte {
+	var b bytes.Buffer
+	json.Indent(&b, Records, "", "  ")
+	return b.Bytes()
 }
 
 // Names are the records, in the order of the alphabet.

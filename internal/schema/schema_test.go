@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -101,15 +103,32 @@ func made(t *testing.T) []byte {
 		defs[name] = o.schema()
 		refs = append(refs, map[string]any{"$ref": "#/$defs/" + name})
 	}
-	b, err := json.MarshalIndent(map[string]any{
+	head, err := json.Marshal(map[string]any{
 		"$schema": draft, "$id": "https://synscope.invalid/1/records", "title": "A line of synscope's JSON lines (" + record.Schema + ")",
-		"description": "A field that was not measured is absent. New fields may come without a new version.",
-		"oneOf":       refs, "$defs": defs,
-	}, "", "  ")
+		"description": "A field that was not measured is absent. New fields may come without a new version.", "oneOf": refs,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(b, '\n')
+	return inLines(t, head, defs)
+}
+
+// inLines adds definitions to a schema, each in a line of its own: with each word in one, the program would be larger by
+// as much again.
+func inLines(t *testing.T, head []byte, defs map[string]any) []byte {
+	t.Helper()
+	b := append(bytes.TrimSuffix(head, []byte("}")), `,"$defs":{`...)
+	for i, name := range slices.Sorted(maps.Keys(defs)) {
+		def, err := json.Marshal(defs[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(fmt.Appendf(b, "\n%q:", name), def...)
+	}
+	return append(b, "\n}}\n"...)
 }
 
 // The schema in the repository is the one that the source gives.

@@ -2,15 +2,11 @@ package why
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
-	"syscall"
 	"time"
 
 	"synscope/internal/binomial"
-	"synscope/netraw"
-	"synscope/probe"
 )
 
 // Diagnosis is what was found.
@@ -97,8 +93,8 @@ func (r *run) diagnosis() *Diagnosis {
 	return d
 }
 
-// Unsent is why not one of the usual SYNs to the target has left this machine, which is the cause, and says nothing
-// of the target; nil where one has.
+// Unsent is how this machine refused to send the usual SYNs to the target, all of them, which says nothing of the
+// target; nil where one has left.
 func (d *Diagnosis) Unsent() (err error) {
 	for i := range d.Trials {
 		t := &d.Trials[i]
@@ -110,13 +106,7 @@ func (d *Diagnosis) Unsent() (err error) {
 			err = t.Reply.Refusal
 		}
 	}
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, syscall.EPERM): // of all of them: that is no limit
-		err = netraw.ErrLocalFirewall
-	}
-	return fmt.Errorf("%w: %w", probe.ErrNothingSent, err)
+	return err
 }
 
 // Unblemished tells whether nothing speaks against the target, although too little may have been tried to say that nothing

@@ -139,7 +139,7 @@ func (c *Connection) Fields(w FieldWriter) {
 	if c.Captured != nil {
 		c.Captured.Fields(w)
 	}
-	findingsField(w, c.Findings)
+	findingsField(w, "findings", c.Findings)
 }
 
 func (c *Connection) refusalFields(w FieldWriter) {

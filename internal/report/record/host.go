@@ -88,5 +88,5 @@ func (h *Host) Fields(w FieldWriter) {
 	momentField(w, "began", h.Began)
 	uintField(w, "ports_probed", h.Ports)
 	floatField(w, "loss", h.Loss)
-	findingsField(w, h.Findings)
+	findingsField(w, "findings", h.Findings)
 }

@@ -130,7 +130,7 @@ func (r *ISN) Fields(w FieldWriter) {
 	if len(r.Report.Flags) > 0 {
 		w.Strs("flags", r.Report.Flags)
 	}
-	findingsField(w, r.Report.Findings)
+	findingsField(w, "findings", r.Report.Findings)
 }
 
 // generator writes what moves the numbers, and by how much.

@@ -46,7 +46,7 @@ func (r *Paths) Fields(w FieldWriter) {
 	w.Uint("probes", uint64(r.Probes))
 	w.Uint("repeated", uint64(r.Repeated))
 	w.Uint("asked", uint64(r.Asked))
-	findingsField(w, r.Findings)
+	findingsField(w, "findings", r.Findings)
 }
 
 func (r *Paths) node(w FieldWriter, n *paths.Node) {

@@ -154,7 +154,7 @@ func (p *Port) Fields(w FieldWriter) {
 	addrField(w, "responder", p.Responder)
 	uintField(w, "icmp_type", p.ICMPType)
 	uintField(w, "icmp_code", p.ICMPCode)
-	findingsField(w, p.Findings)
+	findingsField(w, "findings", p.Findings)
 }
 
 func (p *Port) segmentFields(w FieldWriter) {

@@ -96,8 +96,8 @@ func floatField(w FieldWriter, name string, o Maybe[float64]) {
 }
 
 // findingsField writes findings where there are any.
-func findingsField(w FieldWriter, list []probe.Finding) {
+func findingsField(w FieldWriter, name string, list []probe.Finding) { // internal/schema reads the name where it is called
 	if len(list) > 0 {
-		w.Findings("findings", list)
+		w.Findings(name, list)
 	}
 }

@@ -105,7 +105,7 @@ func (r *RTT) Fields(w FieldWriter) {
 	uintField(w, "syn_retransmits", r.Repeats)
 	strField(w, "error", r.Error)
 	strField(w, "stamps", r.Stamps)
-	findingsField(w, r.Findings)
+	findingsField(w, "findings", r.Findings)
 }
 
 // RTTSummary is all the probes of one target.
