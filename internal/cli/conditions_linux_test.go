@@ -242,6 +242,7 @@ func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 	}
 	target := c.target(w)
 	args := slices.Concat(strings.Fields(line), []string{"-o", "json"}, c.asks(name, target))
+	defer w.seen.begins(c.name + "/" + name)()
 	r := start(t, c.by, func(cmd *exec.Cmd) {
 		if name == "check" {
 			cmd.Stdin = strings.NewReader(c.expectation(target))

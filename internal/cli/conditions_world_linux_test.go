@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -164,8 +165,27 @@ func (w *conditionWorld) nextSilent() netip.AddrPort {
 type departures struct {
 	mu    sync.Mutex
 	ports map[uint16]bool
-	open  map[ends]int // SYN-ACKs that came
-	left  []ends       // by the program: this machine's own kernel closed them
+	open  map[ends]halfOpened
+	left  []string // by the program: this machine's own kernel closed them
+	runs  []string // that are under way
+}
+
+// halfOpened is a connection for which so many SYN-ACKs came, and the runs that were under way at the first.
+type halfOpened struct {
+	answers int
+	during  []string
+}
+
+// begins takes note of a run until its end.
+func (d *departures) begins(run string) (ends func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.runs = append(d.runs, run)
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.runs = slices.DeleteFunc(d.runs, func(r string) bool { return r == run })
+	}
 }
 
 // ends are both ends of a connection, ours first.
@@ -182,20 +202,24 @@ func (d *departures) note(s *craft.Segment) {
 	switch {
 	case s.Flags.Has(craft.SYN | craft.ACK):
 		if s.Ack != 1 {
-			d.open[ends{s.Dst, s.Src}]++
+			x := d.open[ends{s.Dst, s.Src}]
+			if x.answers++; x.answers == 1 {
+				x.during = slices.Clone(d.runs)
+			}
+			d.open[ends{s.Dst, s.Src}] = x
 		}
 	case s.Flags.Has(craft.SYN):
 		d.ports[s.Dst.Port()] = true
-	case d.open[f] > 0:
-		if s.Flags == craft.RST && s.ID == 0 && d.open[f] > 1 {
-			d.left = append(d.left, f)
+	case d.open[f].answers > 0:
+		if x := d.open[f]; s.Flags == craft.RST && s.ID == 0 && x.answers > 1 {
+			d.left = append(d.left, fmt.Sprintf("%v to %v, %d SYN-ACKs, the first one during %q", f.here, f.there, x.answers, x.during))
 		}
 		delete(d.open, f)
 	}
 }
 
 // halfOpen are the connections that the program has left half open, and those that are.
-func (d *departures) halfOpen() (left []ends, open int) {
+func (d *departures) halfOpen() (left []string, open int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.left), len(d.open)
@@ -223,7 +247,7 @@ func (d *departures) watch(t *testing.T) {
 		t.Fatal(err)
 	}
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 1<<24)
-	d.ports, d.open = map[uint16]bool{}, map[ends]int{}
+	d.ports, d.open = map[uint16]bool{}, map[ends]halfOpened{}
 	f := os.NewFile(uintptr(fd), "packets")
 	t.Cleanup(func() { f.Close() })
 	go func() {
@@ -384,7 +408,7 @@ func TestDeparturesTellWhatIsLeft(t *testing.T) {
 		{"the kernel's RST, after the process", 5, 1, []craft.Segment{{Flags: craft.RST}}, 0, 0},
 		{"nobody, after send", 1, 2, []craft.Segment{{Flags: craft.RST}}, 0, 0},
 	} {
-		d := departures{ports: map[uint16]bool{}, open: map[ends]int{}}
+		d := departures{ports: map[uint16]bool{}, open: map[ends]halfOpened{}}
 		d.note(&craft.Segment{Src: here, Dst: there, Flags: craft.SYN, Seq: tc.ack - 1})
 		for range tc.synacks {
 			d.note(&craft.Segment{Src: there, Dst: here, Flags: craft.SYN | craft.ACK, Ack: tc.ack})
