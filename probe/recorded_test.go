@@ -55,7 +55,7 @@ func knowsMore(p peer, e engine) bool {
 			return true
 		}
 	case "sample":
-		if p.name == "RST, but after the timeout" || p.name == "simultaneous open" || strings.HasPrefix(p.name, "near ICMP") && strings.HasSuffix(p.name, "later") {
+		if p.name == "RST, but after the timeout" || p.name == "simultaneous open" {
 			return true
 		}
 	case "handshake":

@@ -115,7 +115,7 @@ func (r *runner) reached(p *sending, kind trace.HopKind, ev *wire.Event) {
 
 // grace is how long something better than an answer may come, which took so long.
 func (r *runner) grace(p *sending, took time.Duration) time.Duration {
-	return max(p.Outcome.Grace(p.Src.Addr(), 0, took, r.cfg.Timeout), wire.Grace(r.longest, 0, r.cfg.Timeout))
+	return max(p.Outcome.Grace(p.Src.Addr(), 0, took, r.cfg.Timeout), wire.Grace(p.Outcome.Rank, r.longest, 0, r.cfg.Timeout))
 }
 
 // closeEarlier closes what may have reached the target before that was known to be

@@ -202,7 +202,7 @@ func (x *trial) take(s *syn, ev *wire.Event) (reject string) {
 		if ev.Kind == wire.KindReset {
 			x.told(s, ev)
 		}
-		x.settled, x.deadline = true, x.Now+wire.Grace(x.Now-s.Tx.Sent, 0, x.cfg.Timeout)
+		x.settled, x.deadline = true, x.Now+x.outcome.Grace(s.Src.Addr(), 0, x.Now-s.Tx.Sent, x.cfg.Timeout)
 	case wire.ActRenew:
 		x.renew()
 	case wire.ActShrink:

@@ -34,10 +34,7 @@ func (h *host) grace(took time.Duration, rank wire.Rank, limit time.Duration) ti
 	if s := h.several; s != nil && s.accepting.N >= enoughAccepts {
 		return wire.GraceOf(took, max(h.Least(), s.accepting.Timeout()), limit)
 	}
-	if rank == wire.RankICMP {
-		return wire.ErrorGrace(took, h.usual(), limit)
-	}
-	return wire.Grace(took, h.usual(), limit)
+	return wire.Grace(rank, took, h.usual(), limit)
 }
 
 // early is a probe that was answered before it was known how long the answers of its

@@ -113,7 +113,7 @@ func (t *tracer) furtherWait() time.Duration {
 	if t.end.rank == wire.RankAsked {
 		return t.cfg.Timeout
 	}
-	return wire.ErrorGrace(2*t.longest, 0, t.cfg.Timeout)
+	return wire.Grace(wire.RankICMP, 2*t.longest, 0, t.cfg.Timeout)
 }
 
 // inferred tells whether the target is known by a challenge alone, and has not answered.

@@ -111,7 +111,7 @@ func (w *run) lookEvery() time.Duration { return min(wire.LookEvery, w.timeout()
 // keeps state does: 200 ms, or less where every address has answered a SYN.
 func (w *run) watch() time.Duration {
 	if w.near.knows() && len(w.near.closed) == 0 {
-		return wire.Grace(w.near.slowest, w.near.slowest, w.cfg.Timeout)
+		return wire.Grace(wire.RankReset, w.near.slowest, w.near.slowest, w.cfg.Timeout)
 	}
 	return max(leastWatch, 3*w.slowest)
 }

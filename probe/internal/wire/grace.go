@@ -10,21 +10,15 @@ import (
 // Grace is how long a refusal waits for something better: whoever forges one may stand much
 // nearer than the host whose genuine answer follows. took is the time the refusal itself took, usual the
 // time that the host's answers take (0: too few have come to say), limit the longest
-// wait for a probe's first.
-func Grace(took, usual, limit time.Duration) time.Duration {
-	return grace(took, usual, unknownGrace, limit)
-}
-
-// ErrorGrace is Grace of an ICMP error that says for certain that a packet went no further: it carries nothing
-// of the host's, and a router that rejects tells less of how far the host is than an RST in its name.
-func ErrorGrace(took, usual, limit time.Duration) time.Duration {
-	return grace(took, usual, unknownErrorGrace, limit)
-}
-
-func grace(took, usual, unknown, limit time.Duration) time.Duration {
-	floor := unknown
-	if usual > 0 {
+// wait for a probe's first. An ICMP error carries nothing of the host's: a router that rejects tells less of how far
+// that is than an RST in its name.
+func Grace(refusal Rank, took, usual, limit time.Duration) time.Duration {
+	floor := unknownGrace
+	switch {
+	case usual > 0:
 		floor = max(2*usual, shortestGrace)
+	case refusal == RankICMP:
+		floor = unknownErrorGrace
 	}
 	return min(max(3*took, floor), limit)
 }
@@ -53,13 +47,10 @@ const UnresolvedAfter = 3250 * time.Millisecond
 // than this probe has shown. It took so long; source is our own address, ttl the one that was asked for (0: the
 // usual one), limit the time of a probe.
 func (o *Outcome) Grace(source netip.Addr, ttl uint8, took, limit time.Duration) time.Duration {
-	switch {
-	case o.Rank == RankAsked, Passing(o.Best, source, ttl):
+	if o.Rank == RankAsked || Passing(o.Best, source, ttl) {
 		return max(limit-took, 0)
-	case o.Rank == RankICMP:
-		return ErrorGrace(took, 0, limit)
 	}
-	return Grace(took, 0, limit)
+	return Grace(o.Rank, took, 0, limit)
 }
 
 // Passing tells whether a verdict is a soft error, and not of this machine, whose address is source: what that says
