@@ -38,26 +38,37 @@ func (e *engine) fill() {
 		budget = e.Respond(budget)
 	default:
 		budget = e.RespondBeside(budget)
-		budget = e.sendTrials(budget)
-		if e.triesShared() {
-			break
+		if budget = e.sendTrials(budget); !e.triesShared() {
+			budget = e.Respond(e.sendAll(budget))
 		}
-		last := e.askLast(budget)
-		if budget -= last; last == 0 {
-			budget = e.sendBeside(budget)
-		}
-		budget = e.sendEchoes(budget)
-		budget = e.sendWaiting(budget, e.share(budget))
-		budget = e.sendFresh(budget)
-		budget = e.sendWaiting(budget, budget)
-		e.flush()
-		if last > 0 {
-			budget = e.sendBeside(budget + last)
-		}
-		budget = e.Respond(budget)
 	}
 	e.Booked(granted - budget)
 	e.Hungry = (budget == 0 || e.Now < e.Paused) && e.wants()
+}
+
+// sendAll sends probes, and what witnesses are asked beside them: before all probes in one turn, and behind them in the
+// next. What leaves first may find a token that the bucket of a limit got since the turn before, and what leaves last none,
+// whatever becomes of the others.
+func (e *engine) sendAll(budget int) int {
+	l := &e.limits
+	if len(l.asks) == 0 {
+		return e.sendProbes(budget)
+	}
+	if l.last = !l.last; !l.last {
+		return e.sendProbes(e.sendBeside(budget))
+	}
+	kept := min(budget, len(l.asks))
+	return e.sendBeside(e.sendProbes(budget-kept) + kept)
+}
+
+// sendProbes sends echo requests, waiting probes and fresh ones.
+func (e *engine) sendProbes(budget int) int {
+	budget = e.sendEchoes(budget)
+	budget = e.sendWaiting(budget, e.share(budget))
+	budget = e.sendFresh(budget)
+	budget = e.sendWaiting(budget, budget)
+	e.flush()
+	return budget
 }
 
 // wants tells whether there is anything to send that the pace alone holds back.

@@ -72,7 +72,7 @@ type limits struct {
 	looks bool        // whether one before all hosts is looked for, or kept to
 	hosts []*slowdown // of hosts, that are not over
 	asks  []*slowdown // whose witness is to be asked beside others
-	last  bool        // they left last in the latest turn
+	last  bool        // they left behind all probes in the latest turn that had some
 }
 
 // pending tells whether there is anything to do for them.
@@ -246,19 +246,6 @@ func (e *engine) sendBeside(budget int) int {
 	}
 	l.asks = later
 	return budget
-}
-
-// askLast is how many of these leave after all others of a turn: every second time all do. What leaves first may find a token that the
-// bucket of a limit got since the turn before, and what leaves last none, whatever becomes of the others.
-func (e *engine) askLast(budget int) int {
-	l := &e.limits
-	if len(l.asks) == 0 {
-		return 0
-	}
-	if l.last = !l.last; l.last {
-		return min(budget, len(l.asks))
-	}
-	return 0
 }
 
 // sendTrials asks witnesses at the paces that are tried.
