@@ -379,13 +379,10 @@ func (j *whyJob) tell(ctx context.Context, s *session, t *whyTarget, inst why.In
 
 // nothingLeft is why no packet could leave this machine, as the refusals of all of them have it.
 func nothingLeft(refusal error) error {
-	switch {
-	case refusal == nil:
-		return nil
-	case errors.Is(refusal, syscall.EPERM): // of all of them: that is no limit
+	if errors.Is(refusal, syscall.EPERM) { // of all of them: that is no limit
 		refusal = netraw.ErrLocalFirewall
 	}
-	return fmt.Errorf("%w: %w", probe.ErrNothingSent, refusal)
+	return (&probe.Summary{Refusal: refusal}).Unsent()
 }
 
 // answersOf is how many answers trials rest on: one each that was answered, and one

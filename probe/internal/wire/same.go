@@ -47,17 +47,20 @@ func (o *Outcome) Unanswered() bool { return o.Doubtful() && !o.Renewed() && !o.
 // Echoed is the latest of count transmissions that differ in their time stamps alone, and left
 // at times, which a SYN-ACK repeats the time stamp of; ok is false where it repeats none.
 func Echoed(ev *Event, n Numbers, count int, sent func(k int) time.Duration) (k int, ok bool) {
-	_, ecr, stamped := ev.Seg.Options.Timestamps()
-	if !stamped || ev.Kind != KindSYNACK {
-		return 0, false
-	}
 	for k = count - 1; k >= 0; k-- {
-		age := time.Duration(int32(TSval(n, sent(k))-ecr)) * time.Millisecond
-		if age >= 0 && age < stampAge {
+		if age, stamped := echoAge(ev, n, sent(k)); stamped && age < stampAge {
 			return k, true
 		}
 	}
 	return 0, false
+}
+
+// echoAge is how much earlier than a SYN of the same numbers that left at a time the one left whose time stamp a SYN-ACK
+// repeats, to the millisecond; ok is false where it repeats none, or a later one.
+func echoAge(ev *Event, n Numbers, sent time.Duration) (age time.Duration, ok bool) {
+	_, ecr, stamped := ev.Seg.Options.Timestamps()
+	age = time.Duration(int32(TSval(n, sent)-ecr)) * time.Millisecond
+	return age, stamped && ev.Kind == KindSYNACK && age >= 0
 }
 
 // mostHalfOpen is how long a host may retransmit a SYN-ACK: Linux for 63 s.
@@ -66,12 +69,10 @@ const mostHalfOpen = 64 * time.Second
 // Older is how much earlier than one that left at a time the SYN of the same numbers left whose time stamp a SYN-ACK repeats, to the
 // millisecond; 0 where it repeats none.
 func Older(ev *Event, n Numbers, sent time.Duration) time.Duration {
-	_, ecr, stamped := ev.Seg.Options.Timestamps()
-	age := time.Duration(int32(TSval(n, sent)-ecr)) * time.Millisecond
-	if !stamped || ev.Kind != KindSYNACK || age < 0 || age > mostHalfOpen {
-		return 0
+	if age, ok := echoAge(ev, n, sent); ok && age <= mostHalfOpen {
+		return age
 	}
-	return age
+	return 0
 }
 
 // Retransmitted tells whether so long after its first transmission a SYN-ACK is retransmitted, within what timers are late:
