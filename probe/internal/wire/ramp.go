@@ -40,6 +40,7 @@ const (
 	queueHold  = 500 * time.Millisecond // after a queue, between attempts to send more
 	queueRaise = 1.25
 	mostFall   = 0.75 // in one epoch that a busy machine left without answers
+	mostAhead  = 2    // times as many packets as are answered, where the machine is behind the rate
 )
 
 func NewRamp() *Ramp { return &Ramp{Rate: probe.FirstRate, bound: probe.LocalRate} }
@@ -90,6 +91,7 @@ func (r *Ramp) Turn(now, able time.Duration, sent uint64, rtt time.Duration) (ch
 	before, lasted := r.Rate, max(able-r.able, time.Millisecond).Seconds()
 	used := float64(sent-r.sent) >= r.Rate*lasted/2
 	n := r.first + r.rescued
+	bound := r.bound + r.answered(n, sent-r.sent, lasted)
 	switch share := float64(r.rescued) / float64(max(n, 1)); {
 	case r.rescued >= rampEvidence && share >= muchRescued:
 		r.Rate, r.Changed = max(r.Rate/2, min(lowestRate, r.Rate)), now
@@ -103,9 +105,17 @@ func (r *Ramp) Turn(now, able time.Duration, sent uint64, rtt time.Duration) (ch
 		r.Rate *= 2
 	}
 	fall := math.Pow(mostFall, min((now-r.epoch).Seconds()/rampEpoch.Seconds(), 1))
-	r.Rate = min(r.Rate, max(r.bound+float64(n)/lasted, before*fall), probe.LocalRate)
+	r.Rate = min(r.Rate, max(bound, before*fall), probe.LocalRate)
 	r.epoch, r.able, r.sent, r.first, r.rescued = now, able, sent, 0, 0
 	return r.Rate != before
+}
+
+// answered is how many answers a second would come if all packets left that the rate allows: the same
+// share of them as of those that did. A machine that is behind the rate gets fewer answers, though no more packets
+// stay unanswered; a bound by its answers alone would follow it down. But the rate does not go far ahead of it.
+func (r *Ramp) answered(answers int32, sent uint64, lasted float64) float64 {
+	behind := r.Rate * lasted / float64(max(sent, 1))
+	return float64(answers) / lasted * min(max(behind, 1), mostAhead)
 }
 
 // SilentSpan is how long a ramp of that bound takes for so many packets that nobody
