@@ -139,6 +139,7 @@ func (e *engine) wakeUp() time.Duration {
 // abandon hands out the probes that a failure leaves without an end.
 func (e *engine) abandon() {
 	e.Now = time.Since(e.Start)
+	e.recordUnsent()
 	for _, id := range e.flights.all() {
 		e.finish(id)
 	}

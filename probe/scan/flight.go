@@ -94,6 +94,18 @@ func (t *flights) at(id uint32) *flight { return &t.slabs[id/slabSize][id%slabSi
 
 // add makes a record for a port of a host and returns its id.
 func (t *flights) add(h *host, port uint16) uint32 {
+	t.count(h)
+	return t.record(h, port)
+}
+
+// count lets a probe count that has no record yet.
+func (t *flights) count(h *host) {
+	t.live++
+	h.flights++
+}
+
+// record makes the record of a probe that has been counted.
+func (t *flights) record(h *host, port uint16) uint32 {
 	if len(t.free) == 0 {
 		t.grow()
 	}
@@ -102,8 +114,6 @@ func (t *flights) add(h *host, port uint16) uint32 {
 	f := t.at(id)
 	*f = flight{host: h, port: port, tx: f.tx[:0], phase: phaseQueued}
 	t.index.put(flightKey(h, port), id)
-	t.live++
-	h.flights++
 	return id
 }
 

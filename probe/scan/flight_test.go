@@ -29,6 +29,14 @@ func TestQueueKeepsOrder(t *testing.T) {
 		if int(q.n) != len(oracle) {
 			t.Fatalf("%d wait, want %d", q.n, len(oracle))
 		}
+		if i%500 == 0 {
+			var seen []uint32
+			q.each(func(x ticket) ticket { seen = append(seen, x.id); return ticket{id: x.id + 1} })
+			if !slices.Equal(seen, oracle) {
+				t.Fatalf("%d wait in another order than they will be taken", len(oracle))
+			}
+			q.each(func(x ticket) ticket { return ticket{id: x.id - 1} })
+		}
 	}
 }
 

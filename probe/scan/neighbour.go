@@ -72,7 +72,7 @@ func noNeighbour(a netip.Addr, n *netraw.Neighbour) *probe.Verdict {
 // endAll ends the probes that wait for a host.
 func (e *engine) endAll(h *host) {
 	for h.pending.n > 0 {
-		t := e.ready.take(h)
+		t := e.waiting(h)
 		if f := e.flights.at(t.id); e.flights.holds(t) {
 			v := *h.absent()
 			v.Target = f.target()

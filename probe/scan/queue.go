@@ -1,7 +1,8 @@
 package scan
 
 // ticket is a place in the queue of probes that wait to be sent. Like a timer
-// it is void once the probe's schedule has moved on.
+// it is void once the probe's schedule has moved on. A port that was never probed has no
+// record: its ticket tells its number instead.
 type ticket struct{ id, schedule uint32 }
 
 // queue holds tickets, first in, first out. Most hosts have one that waits, or none:
@@ -35,6 +36,17 @@ func (q *queue) pop() ticket {
 	return t
 }
 
+// each changes the tickets, from the first to the last.
+func (q *queue) each(change func(ticket) ticket) {
+	if q.n > 0 {
+		q.first = change(q.first)
+	}
+	for i := range int(q.n) - 1 {
+		t := q.rest.at(i)
+		*t = change(*t)
+	}
+}
+
 func (q *queue) behind() *ring {
 	if q.rest == nil {
 		q.rest = new(ring)
@@ -49,11 +61,13 @@ type ring struct {
 	n    int
 }
 
+func (q *ring) at(i int) *ticket { return &q.all[(q.head+i)&(len(q.all)-1)] }
+
 func (q *ring) push(t ticket) {
 	if q.n == len(q.all) {
 		q.grow()
 	}
-	q.all[(q.head+q.n)&(len(q.all)-1)] = t
+	*q.at(q.n) = t
 	q.n++
 }
 
@@ -76,7 +90,7 @@ func (q *ring) pop() ticket {
 func (q *ring) grow() {
 	bigger := make([]ticket, max(4, 2*len(q.all)))
 	for i := range q.n {
-		bigger[i] = q.all[(q.head+i)&(len(q.all)-1)]
+		bigger[i] = *q.at(i)
 	}
 	q.all, q.head = bigger, 0
 }

@@ -13,6 +13,7 @@ type ready struct {
 	sleepers sleepers
 	waiting  int // probes, of all hosts
 	parked   int // of those, probes of hosts whose link address is being asked for
+	unsent   int // of those, ports that were never probed
 }
 
 // add lets a probe wait.
@@ -25,6 +26,12 @@ func (r *ready) add(h *host, t ticket) {
 func (r *ready) addFirst(h *host, t ticket) {
 	h.pending.pushFirst(t)
 	r.added(h)
+}
+
+// addUnsent lets a port wait that was never probed.
+func (r *ready) addUnsent(h *host, port uint16) {
+	r.unsent++
+	r.add(h, unsent(port))
 }
 
 func (r *ready) added(h *host) {
@@ -86,7 +93,11 @@ func (r *ready) back(h *host) { r.hosts = append(r.hosts, h) }
 // take is the next probe of a host.
 func (r *ready) take(h *host) ticket {
 	r.waiting--
-	return h.pending.pop()
+	t := h.pending.pop()
+	if t.unsent() {
+		r.unsent--
+	}
+	return t
 }
 
 // wakeUp is when the next sleeper may be sent to.

@@ -95,7 +95,7 @@ func (e *engine) sendWaiting(budget, limit int) int {
 		if h == nil {
 			break
 		}
-		t := e.ready.take(h)
+		t := e.waiting(h)
 		if f := e.flights.at(t.id); e.flights.holds(t) { // not answered meanwhile
 			e.transmit(t.id, f)
 			limit--
@@ -114,14 +114,15 @@ func (e *engine) sendFresh(budget int) int {
 			e.exhausted = true
 			break
 		}
-		id, f := e.admit(target)
+		h, ok := e.admit(target)
 		switch {
-		case f == nil:
-		case f.host.resolving || f.host.pending.n > 0 || !e.mayReach(f.host):
-			e.enqueue(id)
+		case !ok:
+		case h.resolving || h.pending.n > 0 || !e.mayReach(h):
+			e.enqueueUnsent(h, target.Port())
 			continue
 		default:
-			e.transmit(id, f)
+			id := e.flights.add(h, target.Port())
+			e.transmit(id, e.flights.at(id))
 		}
 		budget--
 	}
@@ -137,20 +138,19 @@ func (e *engine) roomForMore() bool {
 	return !e.exhausted && e.ready.waiting < maxWaiting && e.flights.busy() < maxFlights && e.Failure == nil
 }
 
-// admit makes a probe of a target, unless its verdict needs none.
-func (e *engine) admit(target netip.AddrPort) (uint32, *flight) {
-	h := e.hosts.get(target.Addr())
+// admit finds the host of a target, which is to be probed unless its verdict needs no probe: ok is false then.
+func (e *engine) admit(target netip.AddrPort) (h *host, ok bool) {
+	h = e.hosts.get(target.Addr())
 	if f := &h.found; !f.met {
 		f.met, f.began = true, e.Now
 		e.recall(h)
 	}
-	if v, ok := e.foregone(h, target); ok {
+	if v, foregone := e.foregone(h, target); foregone {
 		e.deliver(h, v)
-		return 0, nil
+		return h, false
 	}
 	h.another()
-	id := e.flights.add(h, target.Port())
-	return id, e.flights.at(id)
+	return h, true
 }
 
 // foregone is the verdict of a target that cannot be probed.
@@ -198,6 +198,7 @@ func (e *engine) enqueueFirst(id uint32) {
 
 // dropWaiting ends the probes that will not be sent any more.
 func (e *engine) dropWaiting() {
+	e.recordUnsent()
 	for _, id := range e.flights.all() {
 		if f := e.flights.at(id); f.stays || f.phase == phaseQueued || f.phase == phaseRefused || f.phase == phaseHeld {
 			e.finish(id)

@@ -325,7 +325,7 @@ func (e *engine) giveUp(h *host, w *watch) {
 	held := w.held
 	w.since, w.failures, w.held = 0, 0, nil
 	for h.pending.n > 0 {
-		held = append(held, e.ready.take(h))
+		held = append(held, e.waiting(h))
 	}
 	for _, t := range held {
 		if f := e.flights.at(t.id); e.flights.holds(t) && f.host == h {
