@@ -308,23 +308,30 @@ func TestNeighboursWithoutNetAdmin(t *testing.T) {
 		if n.table.changeable() {
 			t.Fatal("the table can be changed: this tests nothing")
 		}
-		want := map[string]NeighbourState{
-			"192.0.2.77": NeighbourResolved, "2001:db8::77": NeighbourResolved,
-			"192.0.2.78": NeighbourFailed, "2001:db8::78": NeighbourFailed,
-		}
-		for dst := range want {
-			n.Ask(netip.MustParseAddr(dst))
-		}
-		got := settle(t, n)
-		for dst, state := range want {
-			if g := got[netip.MustParseAddr(dst)]; g.State != state {
-				t.Errorf("%s: %+v, want %v", dst, g, state)
-			}
-		}
+		tellsApart(t, n)
 	}, unix.CAP_NET_RAW)
 	if n := came(); n != 0 {
 		t.Errorf("%d segments came back for the packets that make the kernel ask", n)
 	}
+}
+
+// tellsApart asks for the neighbours 77, which are there, and 78, which are not.
+func tellsApart(t *testing.T, n *Neighbours) (found map[netip.Addr]Neighbour) {
+	t.Helper()
+	want := map[string]NeighbourState{
+		"192.0.2.77": NeighbourResolved, "2001:db8::77": NeighbourResolved,
+		"192.0.2.78": NeighbourFailed, "2001:db8::78": NeighbourFailed,
+	}
+	for dst := range want {
+		n.Ask(netip.MustParseAddr(dst))
+	}
+	found = settle(t, n)
+	for dst, state := range want {
+		if g := found[netip.MustParseAddr(dst)]; g.State != state {
+			t.Errorf("%s: %+v, want %v", dst, g, state)
+		}
+	}
+	return found
 }
 
 // countAnswers counts what TCP sends back from the far end.

@@ -21,7 +21,6 @@ type router struct {
 	mu      sync.Mutex
 	handle  *netlink.Handle // nil when closed
 	sockets map[int]*nl.SocketHandle
-	ifname  string
 	ifindex int
 	source  netip.Addr // without zone
 	zone    int        // of a link-local source
@@ -46,7 +45,7 @@ func (r *router) open(cfg Config) error {
 		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
 	}
 	source := cfg.Source.Unmap()
-	r.handle, r.ifname, r.source, r.tos = handle, cfg.Interface, source.WithZone(""), cfg.TOS
+	r.handle, r.source, r.tos = handle, source.WithZone(""), cfg.TOS
 	r.links, r.uid = make(map[int]link), uint32(os.Geteuid())
 	s, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {

@@ -7,10 +7,11 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"synscope/probe/internal/probetest"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"synscope/probe/internal/probetest"
 
 	"synscope/internal/capture"
 	"synscope/probe"
@@ -87,7 +88,7 @@ func compareRecording(t *testing.T, p peer, f family, e engine) {
 		t.Fatal(err)
 	}
 	read := readBack(t, file.Bytes(), target)
-	if why := read.contradicts(said, e); why != "" {
+	if why := read.contradicts(said); why != "" {
 		t.Errorf("%s says %s (%s), and of its recording is read: %s: %s", e.name, said.state, said.reason, read, why)
 	}
 }
@@ -131,7 +132,7 @@ func (r reading) count(s probe.State) (n int) {
 }
 
 // contradicts tells what was read that the engine did not say, or the reverse.
-func (r reading) contradicts(said answer, e engine) string {
+func (r reading) contradicts(said answer) string {
 	open, refused, silent := r.count(probe.StateOpen), r.count(probe.StateRefused), 0
 	for i := range r {
 		if r[i].Reason == probe.ReasonNoResponse {

@@ -299,22 +299,13 @@ func (r *reader) handshake(n *yaml.Node) *Handshake {
 	r.mapping(n, "handshake", keys{
 		"options":     func(n *yaml.Node) { h.Options = r.among(n, "options", optionNames) },
 		"without":     func(n *yaml.Node) { h.Without = r.among(n, "without", optionNames) },
-		"close":       func(n *yaml.Node) { h.Close = r.among(n, "close", wordsOf(explain.Close)) },
-		"findings":    func(n *yaml.Node) { h.Findings = r.among(n, "findings", wordsOf(explain.Finding)) },
-		"no-findings": func(n *yaml.Node) { h.NoFindings = r.among(n, "no-findings", wordsOf(explain.Finding)) },
+		"close":       func(n *yaml.Node) { h.Close = r.among(n, "close", explain.Words(explain.Close)) },
+		"findings":    func(n *yaml.Node) { h.Findings = r.among(n, "findings", explain.Words(explain.Finding)) },
+		"no-findings": func(n *yaml.Node) { h.NoFindings = r.among(n, "no-findings", explain.Words(explain.Finding)) },
 	})
 	r.notBoth(n, "options", h.Options, "without", h.Without)
 	r.notBoth(n, "findings", h.Findings, "no-findings", h.NoFindings)
 	return h
-}
-
-func wordsOf(k explain.Kind) (words []string) {
-	for _, e := range explain.All() {
-		if e.Kind == k {
-			words = append(words, e.Word)
-		}
-	}
-	return words
 }
 
 // among reads words that must be known.
@@ -342,7 +333,7 @@ func (r *reader) isn(n *yaml.Node) *ISN {
 	}
 	r.mapping(n, "isn", keys{
 		"at-least":   func(n *yaml.Node) { i.AtLeast = r.ranked(n, "at-least") },
-		"class":      func(n *yaml.Node) { i.Classes = r.among(n, "class", wordsOf(explain.Class)) },
+		"class":      func(n *yaml.Node) { i.Classes = r.among(n, "class", explain.Words(explain.Class)) },
 		"difficulty": func(n *yaml.Node) { i.Difficulty = float64(r.integer(n, "difficulty", 1, 32)) },
 		"quick":      func(n *yaml.Node) { i.Quick = r.boolean(n, "quick") },
 	})

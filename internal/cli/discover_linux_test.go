@@ -85,12 +85,7 @@ func (p *populated) more(h *lab.Host, places ...byte) error {
 
 func sparseLab(t *testing.T) *populated {
 	t.Helper()
-	lab.Require(t)
-	p, err := sparse()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return lab.Shared(t, sparse)
 }
 
 // networks are those of one family, as targets.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"synscope/internal/report/units"
 	"synscope/internal/spelling"
 )
 
@@ -128,13 +129,9 @@ func (b *sheet) entry(word, meaning string) {
 		head = ""
 	}
 	for _, line := range lines {
-		b.WriteString(padded(head, meaningAt) + line + "\n")
+		b.WriteString(units.Padded(head, meaningAt) + line + "\n")
 		head = ""
 	}
-}
-
-func padded(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
 
 // say says something on standard error, in lines that fit where that is a terminal.

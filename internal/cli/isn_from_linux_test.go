@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/netip"
@@ -19,21 +18,11 @@ import (
 // connection, and of one that answered once.
 func counted(t *testing.T) string {
 	t.Helper()
-	var file bytes.Buffer
-	w, err := capture.NewWriter(&file, "test", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var packets []capture.Packet
 	at := time.Unix(1_700_000_000, 0)
 	add := func(src, dst netip.AddrPort, seq, ack craft.Seq, flags craft.Flags) {
 		s := craft.Segment{Src: src, Dst: dst, TTL: 64, Seq: seq, Ack: ack, Flags: flags, Window: 512}
-		data, err := s.AppendTo(nil)
-		if err == nil {
-			err = w.Write(&capture.Packet{Time: at, Data: data})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		packets = append(packets, packetAt(t, at, s))
 	}
 	server, other := netip.MustParseAddrPort("192.0.2.2:80"), netip.MustParseAddrPort("192.0.2.3:80")
 	for i := range 20 {
@@ -50,11 +39,8 @@ func counted(t *testing.T) string {
 		at = at.Add(time.Millisecond)
 		add(client, to, ours.Add(1), 0, craft.RST)
 	}
-	if err := w.Close(at, at, 0); err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(t.TempDir(), "counted.pcapng")
-	if err := os.WriteFile(path, file.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(path, pcapngOf(t, 0, packets...), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -44,12 +44,7 @@ var generators = sync.OnceValues(func() (*lab.Lab, error) {
 
 func generatorLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	lab.Require(t)
-	l, err := generators()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return lab.Shared(t, generators)
 }
 
 // isnOf runs isn on targets and returns each one's record, and how many

@@ -49,12 +49,7 @@ var standard = sync.OnceValues(func() (*lab.Lab, error) { return lab.New(lab.Sta
 
 func standardLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	lab.Require(t)
-	l, err := standard()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return lab.Shared(t, standard)
 }
 
 // ran is how a command line ended.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,18 +17,42 @@ import (
 	"synscope/internal/capture"
 )
 
-// captured is a pcapng file of one connection that is accepted and one that is
-// refused.
-func captured(t *testing.T) []byte {
+// pcapngOf is a capture of packets, and of losses of the sniffer.
+func pcapngOf(t *testing.T, lost uint64, packets ...capture.Packet) []byte {
 	t.Helper()
 	var file bytes.Buffer
 	w, err := capture.NewWriter(&file, "test", "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i := range packets {
+		err = cmp.Or(err, w.Write(&packets[i]))
+	}
+	last := packets[len(packets)-1].Time
+	if err = cmp.Or(err, w.Close(last, last, lost)); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// packetAt is a segment that was captured then.
+func packetAt(t *testing.T, at time.Time, s craft.Segment) capture.Packet {
+	t.Helper()
+	data, err := s.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return capture.Packet{Time: at, Data: data}
+}
+
+// captured is a pcapng file of one connection that is accepted and one that is
+// refused.
+func captured(t *testing.T) []byte {
+	t.Helper()
 	client := netip.MustParseAddrPort("192.0.2.1:40000")
 	open, closed := netip.MustParseAddrPort("192.0.2.2:80"), netip.MustParseAddrPort("192.0.2.2:81")
 	at := time.Unix(1_700_000_000, 0)
+	var packets []capture.Packet
 	for _, p := range []struct {
 		after    time.Duration
 		src, dst netip.AddrPort
@@ -46,18 +71,11 @@ func captured(t *testing.T) []byte {
 		if p.src != client {
 			s.TTL, direction = 57, capture.Inbound
 		}
-		data, err := s.AppendTo(nil)
-		if err == nil {
-			err = w.Write(&capture.Packet{Time: at, Direction: direction, Data: data})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		packet := packetAt(t, at, s)
+		packet.Direction = direction
+		packets = append(packets, packet)
 	}
-	if err := w.Close(at, at, 2); err != nil {
-		t.Fatal(err)
-	}
-	return file.Bytes()
+	return pcapngOf(t, 2, packets...)
 }
 
 // readIt runs read on a file of that content.

@@ -39,13 +39,9 @@ func TestReadTimes(t *testing.T) {
 // last segment has a stamp before the first.
 func between(t *testing.T) []byte {
 	t.Helper()
-	var file bytes.Buffer
-	w, err := capture.NewWriter(&file, "test", "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	client, server := netip.MustParseAddrPort("192.0.2.1:40000"), netip.MustParseAddrPort("198.51.100.2:80")
 	at := time.Unix(1_700_000_000, 0)
+	var packets []capture.Packet
 	for _, s := range []struct {
 		after time.Duration
 		craft.Segment
@@ -57,18 +53,9 @@ func between(t *testing.T) []byte {
 	} {
 		at = at.Add(s.after)
 		s.TTL, s.Window, s.ID = 64, 512, uint16(s.Seq)
-		data, err := s.Segment.AppendTo(nil)
-		if err == nil {
-			err = w.Write(&capture.Packet{Time: at, Data: data})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		packets = append(packets, packetAt(t, at, s.Segment))
 	}
-	if err := w.Close(at, at, 0); err != nil {
-		t.Fatal(err)
-	}
-	return file.Bytes()
+	return pcapngOf(t, 0, packets...)
 }
 
 // TestReadBetween: a round trip is known wherever the capture was made.

@@ -47,6 +47,16 @@ type Entry struct {
 // All are all entries, by kind and word.
 func All() []Entry { return slices.Clone(table().all) }
 
+// Words are those of one kind.
+func Words(k Kind) (words []string) {
+	for _, e := range table().all {
+		if e.Kind == k {
+			words = append(words, e.Word)
+		}
+	}
+	return words
+}
+
 // index is all entries, and by their words in the form of [normal].
 type index struct {
 	all    []Entry

@@ -37,6 +37,17 @@ func Require(t TB) {
 	}
 }
 
+// Shared is Require for a test that shares with others what open makes; it fails where that fails.
+func Shared[T any](t TB, open func() (T, error)) T {
+	t.Helper()
+	Require(t)
+	shared, err := open()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return shared
+}
+
 // RequireTun is Require for a test that needs an interface without a link
 // layer, too: on most machines only root may open /dev/net/tun.
 func RequireTun(t TB) {

@@ -202,7 +202,7 @@ func openOnce(path string, mode fs.FileMode) (f *os.File, next string, made bool
 func (p *place) openThere(flags int) (f *os.File, next string, err error) {
 	var before, after unix.Stat_t
 	if err := unix.Fstatat(p.fd(), p.name, &before, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return nil, p.path, p.failed("open", ignore(err, unix.ENOENT))
+		return nil, p.path, p.failed("open", unlessAbsent(err))
 	}
 	if err := p.check(&before); err != nil {
 		return nil, "", err
@@ -212,7 +212,7 @@ func (p *place) openThere(flags int) (f *os.File, next string, err error) {
 	}
 	fd, err := unix.Openat(p.fd(), p.name, flags, 0)
 	if err != nil {
-		return nil, p.path, p.failed("open", ignore(err, unix.ENOENT))
+		return nil, p.path, p.failed("open", unlessAbsent(err))
 	}
 	if err := unix.Fstat(fd, &after); err != nil || after.Dev != before.Dev || after.Ino != before.Ino {
 		unix.Close(fd)
@@ -259,8 +259,9 @@ func (p *place) checkLock(st *unix.Stat_t) error {
 	return nil
 }
 
-func ignore(err, harmless error) error {
-	if errors.Is(err, harmless) {
+// unlessAbsent is err, but nil where nothing has the name.
+func unlessAbsent(err error) error {
+	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
 	return err
@@ -357,7 +358,7 @@ func destination(path string) (string, error) {
 func (p *place) leadsTo() (string, error) {
 	var st unix.Stat_t
 	if err := unix.Fstatat(p.fd(), p.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return "", p.failed("open", ignore(err, unix.ENOENT))
+		return "", p.failed("open", unlessAbsent(err))
 	}
 	if err := p.check(&st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
 		return "", err

@@ -16,7 +16,7 @@ import (
 func (p *place) stream() (*os.File, error) {
 	var st unix.Stat_t
 	if err := unix.Fstatat(p.fd(), p.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return nil, p.failed("open", ignore(err, unix.ENOENT))
+		return nil, p.failed("open", unlessAbsent(err))
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG, unix.S_IFDIR:

@@ -47,15 +47,6 @@ var (
 // worded are the fields that hold one of the words of a kind.
 var worded = map[string]explain.Kind{"close": explain.Close, "class": explain.Class, "kind": explain.Hop}
 
-func wordsOf(k explain.Kind) (words []string) {
-	for _, e := range explain.All() {
-		if e.Kind == k {
-			words = append(words, e.Word)
-		}
-	}
-	return words
-}
-
 func (o *object) schema() map[string]any {
 	m := map[string]any{"type": "object", "properties": o.properties}
 	if len(o.required) > 0 {
@@ -92,7 +83,7 @@ func made(t *testing.T) []byte {
 		o := all[name]
 		for field, kind := range worded {
 			if _, has := o.properties[field]; has && name != "explanation" {
-				o.properties[field] = map[string]any{"enum": wordsOf(kind)}
+				o.properties[field] = map[string]any{"enum": explain.Words(kind)}
 			}
 		}
 		if name == "run" {

@@ -76,7 +76,6 @@ type resetKept struct {
 	flags    craft.Flags
 	window   uint16
 	ttl      uint8
-	options  bool
 	notes    Notes
 }
 
@@ -157,7 +156,7 @@ func (b *Bystander) evidence(at int64, from Side, s *craft.Segment, n Notes, kep
 func (o *asking) add(at int64, s *craft.Segment) {
 	val, _, _ := s.Options.Timestamps()
 	if o.count == 0 {
-		*o = asking{at: at, val: val, flags: s.Flags, ttl: s.TTL, data: o.data, wentOn: o.wentOn}
+		*o = asking{at: at, val: val, flags: s.Flags, data: o.data, wentOn: o.wentOn}
 	}
 	if o.count > 0 {
 		o.hasty = o.hasty || at-o.latest < soonestRetry

@@ -18,7 +18,6 @@ type asking struct {
 	data       uint16 // bytes on a SYN, the most
 	count      uint16
 	flags      craft.Flags
-	ttl        uint8
 	hasty      bool // one came sooner after the one before than silence lets it
 }
 

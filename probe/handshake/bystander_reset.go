@@ -111,7 +111,7 @@ func (b *Bystander) serverReset(at int64, s *craft.Segment, n Notes, before *Pai
 	state := before.Client.State()
 	this := resetKept{
 		at: at, state: state, seq: s.Seq, ack: s.Ack, flags: s.Flags, ttl: s.TTL,
-		window: s.Window, options: len(s.Options) > 0, notes: n,
+		window: s.Window, notes: n,
 	}
 	if m.reset.at == 0 || m.reset.notes.Void() && !n.Void() {
 		m.reset = this

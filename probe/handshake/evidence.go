@@ -116,7 +116,6 @@ type icmpSeen struct {
 	ttl    uint8
 	reason probe.Reason
 	state  State // the client's
-	at     time.Time
 }
 
 // firstSpoken is the first segment by which the server shows that the
@@ -125,9 +124,7 @@ type firstSpoken struct {
 	at     time.Time
 	ttl    uint8
 	window uint32
-	room   uint32 // before it
 	seen   bool
-	update bool // a window update, and nothing else
 }
 
 // segment takes in what Observe has said of a segment.
@@ -197,9 +194,9 @@ func (v *evidence) fromServer(at time.Time, s *craft.Segment, n Notes, before, n
 	case s.Flags.Has(craft.SYN):
 		v.serverSYN(at, s, before)
 	case !v.first.seen:
-		v.spoke(at, s, n, before, now)
+		v.spoke(at, s, now)
 	}
-	v.data.server(at, s, n, before, now)
+	v.data.server(s, n, before, now)
 	v.shut.server(s, now)
 	v.ecn.server(s)
 	v.fin.server(at, s, before)
@@ -262,11 +259,8 @@ func (v *evidence) longestTrip() time.Duration {
 	return trip + trip/8
 }
 
-func (v *evidence) spoke(at time.Time, s *craft.Segment, n Notes, before, now *Pair) {
-	v.first = firstSpoken{
-		at: at, ttl: s.TTL, window: now.Server.Room, room: before.Server.Room, seen: true,
-		update: n.Has(NoteWindowUpdate),
-	}
+func (v *evidence) spoke(at time.Time, s *craft.Segment, now *Pair) {
+	v.first = firstSpoken{at: at, ttl: s.TTL, window: now.Server.Room, seen: true}
 }
 
 func (v *evidence) serverRST(at time.Time, s *craft.Segment, n Notes, before *Pair) {
@@ -304,7 +298,7 @@ func (v *evidence) icmp(at time.Time, e *craft.ICMPError, state State) {
 	if v.icmpCount++; v.icmpCount == 1 {
 		v.icmpError = icmpSeen{
 			from: e.Src, code: probe.ICMPCode{Type: e.Type, Code: e.Code},
-			ttl: e.TTL, reason: reason, state: state, at: at,
+			ttl: e.TTL, reason: reason, state: state,
 		}
 	}
 }

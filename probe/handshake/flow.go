@@ -13,7 +13,6 @@ type flow struct {
 	sent    uint64 // new bytes of the client
 	bytes   []byte // the server's first ones
 	got     uint64 // new bytes of the server
-	first   time.Time
 	unasked bool   // the server's first bytes came before any of the client's
 	early   bool   // and before the handshake was complete
 	late    uint64 // bytes of the server after the client's FIN was acknowledged
@@ -26,13 +25,13 @@ func (d *flow) client(s *craft.Segment, before, now *Pair) {
 	d.sent += fresh(s, &before.Client, &now.Client)
 }
 
-func (d *flow) server(at time.Time, s *craft.Segment, n Notes, before, now *Pair) {
+func (d *flow) server(s *craft.Segment, n Notes, before, now *Pair) {
 	bytes := fresh(s, &before.Server, &now.Server)
 	if bytes == 0 {
 		return
 	}
 	if d.got == 0 {
-		d.first, d.unasked, d.early = at, n.Has(NoteUnasked), n.Has(NoteEarlyData)
+		d.unasked, d.early = n.Has(NoteUnasked), n.Has(NoteEarlyData)
 	}
 	d.got += bytes
 	if before.Client.facts.has(finAcked) {

@@ -61,12 +61,7 @@ func option(level, name, value int) func(fd int) error {
 
 func kernelLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	lab.Require(t)
-	l, err := kernels()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return lab.Shared(t, kernels)
 }
 
 func at(h *lab.Host, port uint16) netip.AddrPort  { return netip.AddrPortFrom(h.Addr4(), port) }

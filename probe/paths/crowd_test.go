@@ -3,13 +3,11 @@ package paths
 import (
 	"encoding/binary"
 	"net/netip"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"synscope/craft"
-	"synscope/probe"
 	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
 )
@@ -34,7 +32,7 @@ func TestCrowd(t *testing.T) {
 		if err != nil || m.Complete || m.Probes > 4*mostWide || m.Summary.Took > 30*time.Second {
 			t.Errorf("%v: %d probes in %v, complete %v", err, m.Probes, m.Summary.Took, m.Complete)
 		}
-		if !slices.ContainsFunc(m.Findings, func(f probe.Finding) bool { return f.Code == "hop-crowded" }) {
+		if !probetest.Found(m.Findings, "hop-crowded") {
 			t.Errorf("findings %v", m.Findings)
 		}
 		t.Log(m.Probes, m.Asked, len(m.Nodes), m.Summary.Took)

@@ -19,7 +19,6 @@ type explorer struct {
 	tested   int  // probes sent for the rule
 	sent     int  // all probes
 	repeated int  // of those, what was lost before, or went into silence
-	short    bool // something was left out because it would have been too much
 	follows  bool // the flows are given, and nothing is looked for
 	over     bool // silence is taken for an answer: nothing more is sent
 	crowded  int  // the TTL at which too many answer for a network; 0: none

@@ -11,7 +11,6 @@ type graph struct {
 	levels   [][]*vertex // by TTL; the first holds the root
 	branches int         // vertices with more than one next hop
 	strays   []*pair     // answered by whom no vertex before leads to
-	length   int         // the highest TTL at which the target was found first by a flow; 0: by none
 }
 
 // vertices are all of them, the nearest first.
@@ -30,7 +29,7 @@ func (x *explorer) graph() *graph {
 		for _, f := range x.flows {
 			f.at = f.at[:0]
 		}
-		g := &graph{rule: x.ruleFor(x.branches), root: &vertex{flows: x.flows, waist: true, lossy: -1}, length: x.length()}
+		g := &graph{rule: x.ruleFor(x.branches), root: &vertex{flows: x.flows, waist: true, lossy: -1}}
 		g.levels = [][]*vertex{{g.root}}
 		for ttl := 1; ttl <= x.maxHops; ttl++ {
 			level := x.level(g, ttl)
@@ -49,10 +48,7 @@ func (x *explorer) graph() *graph {
 }
 
 func (g *graph) count() {
-	id := 0
 	g.vertices(func(v *vertex) {
-		v.id = id
-		id++
 		if len(v.next) > 1 || v.shown() > 1 {
 			g.branches++
 		}

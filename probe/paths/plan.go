@@ -79,7 +79,6 @@ func (p *plan) affordable() []want {
 			list = append(list, w)
 		}
 	}
-	p.x.short = left < 0
 	return list
 }
 

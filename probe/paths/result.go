@@ -1,9 +1,8 @@
 package paths
 
 import (
-	"time"
-
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
 
 // result is the map as it is known at the end of a run.
@@ -17,7 +16,7 @@ func (r *runner) result(err error) *Map {
 		m.Verdict.Reason = probe.ReasonTimeExceeded
 	}
 	m.Summary = r.Counted()
-	m.Summary.Rate = perSecond(m.Summary.Sent, r.Counters.LastSend)
+	m.Summary.Rate = wire.PerSecond(m.Summary.Sent, r.Counters.LastSend)
 	m.Summary.Complete = err == nil
 	m.Summary.Probes, m.Summary.States[m.Verdict.State] = 1, 1
 	m.Complete = m.Complete && err == nil && r.x.crowded == 0
@@ -32,13 +31,6 @@ func (r *runner) result(err error) *Map {
 func (g *graph) loops() (found bool) {
 	g.vertices(func(v *vertex) { found = found || v.loop })
 	return found
-}
-
-func perSecond(n uint64, d time.Duration) float64 {
-	if d <= 0 {
-		return 0
-	}
-	return float64(n) / d.Seconds()
 }
 
 // verdict is the port's, from the best answer of the target's own.

@@ -4,7 +4,6 @@ package paths
 // a hop that does not answer, or the several interfaces behind a balancer that
 // sends each packet elsewhere.
 type vertex struct {
-	id       int
 	ttl      int
 	place    place   // of an interface; the zero value otherwise
 	members  []place // of the interfaces behind a balancer of packets

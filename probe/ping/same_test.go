@@ -14,12 +14,6 @@ import (
 	"synscope/probe/simnet"
 )
 
-const required = "syn-retransmission-required"
-
-func found(list []probe.Finding, code string) bool {
-	return slices.ContainsFunc(list, func(f probe.Finding) bool { return f.Code == code })
-}
-
 // series are the samples of a ping, and those that were told of late.
 func series(t *testing.T, w probetest.World, cfg ping.Config) (samples, late []ping.Sample, s probe.Summary) {
 	t.Helper()
@@ -72,7 +66,7 @@ func TestPingRetransmissionRequired(t *testing.T) {
 						if !watch && x.Doubt == probe.DoubtCold && x.N < 3 { // its neighbour was not heard of yet
 							doubt = probe.DoubtCold
 						}
-						if x.RTT != tc.rtt || x.Doubt != doubt || x.Repeats != 1 || x.N > 4 && !found(x.Findings, required) {
+						if x.RTT != tc.rtt || x.Doubt != doubt || x.Repeats != 1 || x.N > 4 && !probetest.Found(x.Findings, probetest.Required) {
 							t.Errorf("%+v", x)
 						}
 					}
@@ -105,7 +99,7 @@ func TestPingSilentBudget(t *testing.T) {
 }
 
 // Answers that take longer than a second, and those of a host that wakes up, are none to
-// retransmissions, and nobody is told that one is required.
+// retransmissions, and nobody is told that one is probetest.Required.
 func TestPingSlowAnswersRequireNoRetransmission(t *testing.T) {
 	for _, unstamped := range []bool{false, true} {
 		for _, delay := range []time.Duration{550 * ms, 750 * ms, 950 * ms} {
@@ -117,7 +111,7 @@ func TestPingSlowAnswersRequireNoRetransmission(t *testing.T) {
 					}
 					path := simnet.Path{Delay: delay}
 					samples, late, s := series(t, probetest.World{Host: h, Ports: 64, Config: simnet.Config{Out: path, Back: path}}, ping.Config{Count: 10, Interval: interval})
-					told := func(x ping.Sample) bool { return found(x.Findings, required) || x.RTT != 0 }
+					told := func(x ping.Sample) bool { return probetest.Found(x.Findings, probetest.Required) || x.RTT != 0 }
 					if slices.ContainsFunc(samples, told) || slices.ContainsFunc(late, told) || interval == time.Second && s.States[probe.StateOpen] < 9 {
 						t.Errorf("%v each way, every %v: %v, late %v, states %v", delay, interval, samples, late, s.States)
 					}
@@ -134,7 +128,7 @@ func TestPingSlowAnswersRequireNoRetransmission(t *testing.T) {
 		})
 		samples, late, _ := series(t, probetest.World{Host: h, Ports: 8}, ping.Config{Count: 6})
 		for _, x := range append(samples, late...) {
-			if found(x.Findings, required) {
+			if probetest.Found(x.Findings, probetest.Required) {
 				t.Errorf("woken: %+v", x)
 			}
 		}
@@ -148,7 +142,7 @@ func TestPingLossRequiresNoRetransmission(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			path := simnet.Path{Delay: 5 * ms, Loss: 0.2}
 			samples, _, _ := series(t, probetest.World{Host: probetest.Listener(), Ports: 8, Config: simnet.Config{Seed: seed, Out: path, Back: path}}, ping.Config{Count: 10})
-			if found(samples[len(samples)-1].Findings, required) {
+			if probetest.Found(samples[len(samples)-1].Findings, probetest.Required) {
 				told++
 			}
 		})

@@ -9,6 +9,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 )
@@ -50,7 +51,7 @@ func TestBans(t *testing.T) {
 					all := append(ranges(21, 30, target.Addr()), append(ranges(31, 1000, target.Addr()), ranges(1, 20, target.Addr())...)...)
 					found, sum, err := world{Host: b, Config: over(0)}.scan(t, t.Context(),
 						scan.Config{Targets: slices.Values(all), Total: 1000, Canaries: true, Key: [16]byte{1}})
-					what := fmt.Sprintf("%v a second, %v: %v, %d bans, %d packets, %v, %v, %v", rate, lasts, sum.States, b.times, sum.Sent, sum.Took, codes(found.hosts[target.Addr()].Findings), err)
+					what := fmt.Sprintf("%v a second, %v: %v, %d bans, %d packets, %v, %v, %v", rate, lasts, sum.States, b.times, sum.Sent, sum.Took, probetest.Codes(found.hosts[target.Addr()].Findings), err)
 					t.Log(what)
 					if err != nil || sum.States[probe.StateOpen] != 4 || sum.States[want] != 996 {
 						fails = append(fails, what)

@@ -8,6 +8,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 )
@@ -53,7 +54,7 @@ func TestWhatIsAskedAgainIsClosedEachTime(t *testing.T) {
 			if err != nil || s.Storms > 0 || s.ResetsLost > 0 {
 				t.Errorf("%v: %d storms, %d RSTs taken for lost", err, s.Storms, s.ResetsLost)
 			}
-			if f := codes(found.hosts[target.Addr()].Findings); len(f) > 0 {
+			if f := probetest.Codes(found.hosts[target.Addr()].Findings); len(f) > 0 {
 				t.Errorf("findings %v", f)
 			}
 			if len(open) > 0 || s.States[probe.StateOpen] != 3 {

@@ -8,6 +8,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 )
@@ -41,7 +42,7 @@ func TestQuestionedPortsMayListen(t *testing.T) {
 		}
 	})
 	inBubble(t, "a guard lets retransmissions pass", func(t *testing.T) {
-		_, s, err := world{Host: bareResets(newPersistent(simnet.Linux(80, 81))), Config: over(0)}.scan(t, t.Context(),
+		_, s, err := world{Host: bareResets(probetest.NewPersistent(simnet.Linux(80, 81))), Config: over(0)}.scan(t, t.Context(),
 			scan.Config{Targets: slices.Values(ranges(80, 119, target.Addr()))})
 		if err != nil || s.States[probe.StateOpen] != 2 || s.States[probe.StateRefused] != 38 {
 			t.Errorf("%v: %v", s.States, err)
@@ -96,7 +97,7 @@ func TestSplitHandshakesFarAway(t *testing.T) {
 		found, _, err := world{Host: host, Config: over(0)}.scan(t, t.Context(),
 			scan.Config{Targets: slices.Values(ranges(80, 279, target.Addr()))})
 		if h := found.hosts[target.Addr()]; err != nil || len(h.Findings) > 0 {
-			t.Errorf("%v: %v", codes(h.Findings), err)
+			t.Errorf("%v: %v", probetest.Codes(h.Findings), err)
 		}
 	})
 }

@@ -180,10 +180,10 @@ func (m *mixed) checkMissed(t *testing.T, a netip.Addr, b *box, most int) {
 // checkFindings looks for claims that nothing bears out.
 func (m *mixed) checkFindings(t *testing.T, a netip.Addr, b *box) {
 	h := m.found.hosts[a]
-	list := codes(h.Findings)
+	list := probetest.Codes(h.Findings)
 	for _, v := range m.found.ports {
 		if v.Target.Addr() == a {
-			list = append(list, codes(v.Findings)...)
+			list = append(list, probetest.Codes(v.Findings)...)
 		}
 	}
 	for code, may := range map[string]bool{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"synscope/craft"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
 )
 
@@ -61,9 +62,9 @@ type box struct {
 	simnet.Host
 	truth  map[uint16]truth
 	sounds map[uint16][]sound
-	split  bool        // open ports answer by a SYN
-	guard  *persistent // nil: SYNs pass
-	limit  float64     // of its RSTs and errors, a second; 0: none
+	split  bool                  // open ports answer by a SYN
+	guard  *probetest.Persistent // nil: SYNs pass
+	limit  float64               // of its RSTs and errors, a second; 0: none
 	then   switched
 	at     int // after how many SYNs
 	up     time.Duration
@@ -258,8 +259,8 @@ func newBox(r *rand.Rand, ports []uint16) *box {
 	b.Host = b.genuine(r)
 	b.makeNoise(r, ports)
 	if r.IntN(4) == 0 {
-		b.guard = newPersistent(b.Host)
-		b.guard.least = 600 * ms // what is reordered comes sooner
+		b.guard = probetest.NewPersistent(b.Host)
+		b.guard.Least = 600 * ms // what is reordered comes sooner
 	}
 	if r.IntN(6) == 0 {
 		b.limit = oneOf(r, 20.0, 200)

@@ -22,8 +22,8 @@ func TestAskingAgainIsNoLoss(t *testing.T) {
 			found, s, err := world{Host: host, Config: over(0)}.scan(t, t.Context(),
 				scan.Config{Targets: slices.Values(ranges(1, 300, target.Addr())), Rate: 1000, Canaries: true})
 			h := found.hosts[target.Addr()]
-			if err != nil || !slices.Contains(codes(h.Findings), "answers-changed") || h.Loss.Unanswered > 0 || s.Loss.Unanswered > 0 {
-				t.Errorf("loss of the host %+v, of the run %+v, findings %v: %v", h.Loss, s.Loss, codes(h.Findings), err)
+			if err != nil || !probetest.Found(h.Findings, "answers-changed") || h.Loss.Unanswered > 0 || s.Loss.Unanswered > 0 {
+				t.Errorf("loss of the host %+v, of the run %+v, findings %v: %v", h.Loss, s.Loss, probetest.Codes(h.Findings), err)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 )
 
@@ -25,13 +26,13 @@ func TestRetransmissionRequiredBehindLoss(t *testing.T) {
 					}
 					cfg := over(loss)
 					cfg.Seed = seed
-					found, s, err := world{Host: newPersistent(inner), Config: cfg}.scan(t, t.Context(),
+					found, s, err := world{Host: probetest.NewPersistent(inner), Config: cfg}.scan(t, t.Context(),
 						scan.Config{Targets: slices.Values(ranges(1, 400, target.Addr())), Rate: 1000, HostsKnown: true, Key: [16]byte{1}})
 					answered := s.States[probe.StateOpen] + s.States[probe.StateRefused]
 					if most := uint64(loss * 10); host == "refusing" && answered < 396 || s.States[probe.StateOpen]+most < 4 {
 						t.Errorf("%s, %v lost each way, seed %d: %v by %d packets in %v: %v", host, loss, seed, s.States, s.Sent, s.Took, err)
 					}
-					t.Log(host, loss, seed, s.States, s.Sent, s.Took, codes(found.hosts[target.Addr()].Findings))
+					t.Log(host, loss, seed, s.States, s.Sent, s.Took, probetest.Codes(found.hosts[target.Addr()].Findings))
 				})
 			}
 		}

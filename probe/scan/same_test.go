@@ -12,50 +12,14 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 )
 
-// persistent lets through nothing but a SYN that has come before: from the same port, with
-// the same sequence number, some time ago. What is not a SYN passes.
-type persistent struct {
-	simnet.Host
-	least time.Duration
-	seen  map[synID]time.Time
-	syns  map[netip.AddrPort]int // by target
-}
-
-type synID struct {
-	src, dst netip.AddrPort
-	seq      craft.Seq
-}
-
-func newPersistent(h simnet.Host) *persistent {
-	return &persistent{Host: h, least: 900 * ms, seen: map[synID]time.Time{}, syns: map[netip.AddrPort]int{}}
-}
-
-func (p *persistent) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
-	if in.Flags == craft.SYN {
-		p.syns[in.Dst]++
-		id := synID{in.Src, in.Dst, in.Seq}
-		if before, again := p.seen[id]; !again || now.Sub(before) < p.least {
-			p.seen[id] = now
-			return
-		}
-	}
-	p.Host.Respond(now, in, out)
-}
-
-func codes(list []probe.Finding) (codes []string) {
-	for _, f := range list {
-		codes = append(codes, f.Code)
-	}
-	return codes
-}
-
 // without has a host answer without time stamps.
 func without(h func() simnet.Host) func() simnet.Host {
-	return func() simnet.Host { return simnet.Mangle(h(), func(s *craft.Segment) { s.Options = nil }) }
+	return func() simnet.Host { return probetest.Unstamped(h()) }
 }
 
 // linux makes hosts that refuse all ports but some, firewalled such that drop what comes for others.
@@ -74,7 +38,6 @@ func firewalled(open ...uint16) func() simnet.Host {
 // A host that answers retransmissions alone is seen as it is, whatever is asked of it, within
 // three packets a port.
 func TestRetransmissionRequired(t *testing.T) {
-	const required = "syn-retransmission-required"
 	for _, tc := range []struct {
 		name   string
 		host   func() simnet.Host
@@ -95,7 +58,7 @@ func TestRetransmissionRequired(t *testing.T) {
 		for _, watch := range []bool{true, false} {
 			t.Run(tc.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					p := newPersistent(tc.host())
+					p := probetest.NewPersistent(tc.host())
 					w := world{Host: p, Config: simnet.Config{Out: simnet.Path{Delay: 10 * ms}, Back: simnet.Path{Delay: 20 * ms}}}
 					if watch {
 						w.Opts = append(w.Opts, simnet.WatchOutgoing())
@@ -118,13 +81,13 @@ func TestRetransmissionRequired(t *testing.T) {
 					if int(refused) < int(tc.ports)-3 {
 						t.Errorf("states %v", sum.States)
 					}
-					for target, n := range p.syns {
+					for target, n := range p.SYNs {
 						if n > 3 {
 							t.Errorf("%d SYNs to %v", n, target)
 						}
 					}
 					h := found.hosts[a]
-					if got := slices.Contains(codes(h.Findings), required); got != tc.proven || h.State != probe.HostUp || h.Loss.Unanswered != 0 {
+					if got := probetest.Found(h.Findings, probetest.Required); got != tc.proven || h.State != probe.HostUp || h.Loss.Unanswered != 0 {
 						t.Errorf("host %v, findings %v, loss %v", h.State, h.Findings, h.Loss)
 					}
 					t.Log(sum.Took, sum.Sent, h.Findings)
@@ -139,7 +102,7 @@ func TestRetransmissionRequired(t *testing.T) {
 func TestRetransmissionBesideTheEngine(t *testing.T) {
 	for _, refuses := range []uint64{0, 7} {
 		inBubble(t, fmt.Sprint(refuses), func(t *testing.T) {
-			p := newPersistent(simnet.Linux(80, 85, 400))
+			p := probetest.NewPersistent(simnet.Linux(80, 85, 400))
 			b := besides{world{Host: p, Config: tenEachWay}, scan.Config{Rate: math.Inf(1)}, func(n *twoLanes) {
 				tried := uint64(0)
 				n.after = 40 * ms
@@ -190,6 +153,10 @@ func TestSlowAnswersRequireNoRetransmission(t *testing.T) {
 // A SYN-ACK that is lost comes again for a retransmission of its SYN, with the time stamp of
 // the first: that is neither a round trip nor a retransmission that was required.
 func TestRetransmittedForARetransmission(t *testing.T) {
+	type synID struct {
+		src, dst netip.AddrPort
+		seq      craft.Seq
+	}
 	synctest.Test(t, func(t *testing.T) {
 		l := &simnet.Listener{}
 		stamps := map[synID]uint32{}
@@ -249,7 +216,7 @@ func TestLossRequiresNoRetransmission(t *testing.T) {
 func TestSearchRetransmits(t *testing.T) {
 	for _, stamps := range []func(func() simnet.Host) func() simnet.Host{without, func(h func() simnet.Host) func() simnet.Host { return h }} {
 		synctest.Test(t, func(t *testing.T) {
-			p := newPersistent(stamps(linux(443))())
+			p := probetest.NewPersistent(stamps(linux(443))())
 			n, all := sparse(20, 443, 0, p)
 			up, found, sum := lookByPort(t, n, all, 443)
 			if up != 20 || sum.Sent > 10*250 {
@@ -295,7 +262,7 @@ func TestRetransmissionToAFarHost(t *testing.T) {
 		n := simnet.New(simnet.Config{Out: simnet.Path{Delay: 5 * ms}, Back: simnet.Path{Delay: 5 * ms}})
 		list := addresses(2)
 		n.Handle(netip.PrefixFrom(list[0], 32), simnet.Linux(80))
-		n.Handle(netip.PrefixFrom(list[1], 32), simnet.Slow(newPersistent(simnet.Linux(80, 90)), 340*ms))
+		n.Handle(netip.PrefixFrom(list[1], 32), simnet.Slow(probetest.NewPersistent(simnet.Linux(80, 90)), 340*ms))
 		conn := n.Conn(13)
 		defer conn.Close()
 		found := newCollector()

@@ -91,7 +91,7 @@ func TestLimitOfSYNsBeforeASilentHost(t *testing.T) {
 					h := limitsSYNs(firewalled(open...)(), rate, burst)
 					found, sum, err := world{Host: h, Config: over(0)}.scan(t, t.Context(),
 						scan.Config{Targets: slices.Values(all), Total: 980, Canaries: true, Key: [16]byte{key + 1}})
-					what := fmt.Sprintf("%v SYNs a second, burst %v: %d open, %d packets, %v, %v", rate, burst, sum.States[probe.StateOpen], sum.Sent, sum.Took, codes(found.hosts[target.Addr()].Findings))
+					what := fmt.Sprintf("%v SYNs a second, burst %v: %d open, %d packets, %v, %v", rate, burst, sum.States[probe.StateOpen], sum.Sent, sum.Took, probetest.Codes(found.hosts[target.Addr()].Findings))
 					t.Log(what)
 					if err != nil || int(sum.States[probe.StateOpen]) != len(open) || len(found.hosts[target.Addr()].Findings) > 0 {
 						fails = append(fails, what)
@@ -187,7 +187,7 @@ func TestLimitThatEnds(t *testing.T) {
 			all := append(ranges(21, 23, target.Addr()), ranges(24, 1000, target.Addr())...)
 			found, sum, err := world{Host: h, Config: over(0)}.scan(t, t.Context(),
 				scan.Config{Targets: slices.Values(all), Total: 980, Canaries: true, Key: [16]byte{key + 1}})
-			what := fmt.Sprintf("%d open, %d packets, %v, %v", sum.States[probe.StateOpen], sum.Sent, sum.Took, codes(found.hosts[target.Addr()].Findings))
+			what := fmt.Sprintf("%d open, %d packets, %v, %v", sum.States[probe.StateOpen], sum.Sent, sum.Took, probetest.Codes(found.hosts[target.Addr()].Findings))
 			if t.Log(what); err != nil || int(sum.States[probe.StateOpen]) != len(open) || sum.Took > 25*time.Second {
 				t.Error(what)
 			}
@@ -203,7 +203,7 @@ func TestLimitBehindWhichNothingIsHeard(t *testing.T) {
 			all := append(ranges(24, 1000, target.Addr()), ranges(1, 23, target.Addr())...)
 			found, sum, err := world{Host: h, Config: over(0)}.scan(t, t.Context(),
 				scan.Config{Targets: slices.Values(all), Total: 1000, Canaries: true, Key: [16]byte{1}})
-			what := fmt.Sprintf("%v a second: %d open, %d packets, %v, %v, %v", rate, sum.States[probe.StateOpen], sum.Sent, sum.Took, codes(found.hosts[target.Addr()].Findings), err)
+			what := fmt.Sprintf("%v a second: %d open, %d packets, %v, %v, %v", rate, sum.States[probe.StateOpen], sum.Sent, sum.Took, probetest.Codes(found.hosts[target.Addr()].Findings), err)
 			if t.Log(what); err != nil || sum.States[probe.StateOpen] != 4 || sum.Took.Seconds() > 4000/rate {
 				t.Error(what)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 )
@@ -83,11 +84,11 @@ func TestStormsDoNotHoldTheScan(t *testing.T) {
 		if most := uint64(ports*4*2 + hosts*8); s.Resets > most {
 			t.Errorf("%d RSTs, at most %d", s.Resets, most)
 		}
-		if got := codes(found.hosts[hostile].Findings); !slices.Contains(got, "synack-storm") {
+		if got := probetest.Codes(found.hosts[hostile].Findings); !slices.Contains(got, "synack-storm") {
 			t.Errorf("findings %v", got)
 		}
 		for addr, h := range found.hosts {
-			if addr != hostile && slices.Contains(codes(h.Findings), "synack-storm") {
+			if addr != hostile && probetest.Found(h.Findings, "synack-storm") {
 				t.Errorf("%v: %v", addr, h.Findings)
 			}
 		}

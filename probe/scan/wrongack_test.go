@@ -9,6 +9,7 @@ import (
 
 	"synscope/craft"
 	"synscope/probe"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 )
@@ -56,7 +57,7 @@ func TestSYNACKsOfAnotherNumber(t *testing.T) {
 				if err != nil || v.State != tc.state || h.State != tc.up || (v.Confidence > 0) != tc.sure {
 					t.Errorf("%v (%v), sure %v, host %v: %v", v.State, v.Reason, v.Confidence, h.State, err)
 				}
-				if slices.Contains(codes(h.Findings), "wrong-ack") != tc.told || tc.state == probe.StateFiltered && sum.Resets > 0 {
+				if probetest.Found(h.Findings, "wrong-ack") != tc.told || tc.state == probe.StateFiltered && sum.Resets > 0 {
 					t.Errorf("findings %v, %d resets", h.Findings, sum.Resets)
 				}
 			})

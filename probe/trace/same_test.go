@@ -2,7 +2,6 @@ package trace_test
 
 import (
 	"net/netip"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,10 +11,6 @@ import (
 	"synscope/probe/simnet"
 	"synscope/probe/trace"
 )
-
-func requires(v *probe.Verdict) bool {
-	return slices.ContainsFunc(v.Findings, func(f probe.Finding) bool { return f.Code == "syn-retransmission-required" })
-}
 
 // A target that answers nothing but the retransmission of a SYN is found open or refused, as far
 // away as it is.
@@ -48,7 +43,7 @@ func TestTraceRetransmissionRequired(t *testing.T) {
 						if tc.name == "refused" {
 							state = probe.StateRefused
 						}
-						if way.Verdict.State != state || way.Length != tc.length+1 || !requires(&way.Verdict) {
+						if way.Verdict.State != state || way.Length != tc.length+1 || !probetest.Found(way.Verdict.Findings, probetest.Required) {
 							t.Errorf("%v (%v) at %d, %v, after %v", way.Verdict.State, way.Verdict.Reason, way.Length, way.Verdict.Findings, took)
 						}
 						if rtt := way.Verdict.RTT; rtt != 0 && rtt != 40*ms || tc.rtt != (rtt != 0) {
@@ -81,7 +76,7 @@ func TestTraceSilentBudget(t *testing.T) {
 				path := simnet.Path{Delay: delay}
 				w := world{Host: simnet.Behind(host(), routers(3)...), Config: simnet.Config{Out: path, Back: path}}
 				_, way, _ := w.trace(t, trace.Config{})
-				if way.Verdict.State != probe.StateOpen || requires(&way.Verdict) || way.Verdict.RTT != 0 && way.Verdict.RTT != 2*path.Delay {
+				if way.Verdict.State != probe.StateOpen || probetest.Found(way.Verdict.Findings, probetest.Required) || way.Verdict.RTT != 0 && way.Verdict.RTT != 2*path.Delay {
 					t.Errorf("%v each way: %v, %v, RTT %v", path.Delay, way.Verdict.State, way.Verdict.Findings, way.Verdict.RTT)
 				}
 			})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -268,7 +267,7 @@ func TestWatchKnowsWhomItHasMetHalfOpen(t *testing.T) {
 			defer conn.Close()
 			cfg := trace.WatchConfig{Config: trace.Config{Target: target, MaxHops: 5}, Rounds: rounds}
 			path, err := trace.Watch(t.Context(), conn, cfg, func(trace.Hop) error { return nil })
-			if v := path.Verdict; err != nil || v.State != probe.StateOpen || v.Reason != probe.ReasonSYNACK || !slices.ContainsFunc(v.Findings, func(f probe.Finding) bool { return f.Code == "answered-late" }) {
+			if v := path.Verdict; err != nil || v.State != probe.StateOpen || v.Reason != probe.ReasonSYNACK || !probetest.Found(v.Findings, "answered-late") {
 				t.Errorf("%d rounds: %s (%s), %v", rounds, v.State, v.Reason, err)
 			}
 			probetest.Balance(t, &path.Summary)

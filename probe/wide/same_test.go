@@ -14,10 +14,6 @@ import (
 	"synscope/probe/wide"
 )
 
-func requires(v probe.Verdict) bool {
-	return slices.ContainsFunc(v.Findings, func(f probe.Finding) bool { return f.Code == "syn-retransmission-required" })
-}
-
 // A run without state finds the ports of hosts that answer nothing but retransmissions, within
 // three packets each.
 func TestStatelessRetransmissionRequired(t *testing.T) {
@@ -43,7 +39,7 @@ func TestStatelessRetransmissionRequired(t *testing.T) {
 					t.Errorf("%v, complete %v after %v: %v", s.States, s.Complete, s.Took, err)
 				}
 				for a, v := range found.best {
-					if v.State == probe.StateOpen && (v.RTT != tc.rtt || v.Attempts != 3) || !requires(v) {
+					if v.State == probe.StateOpen && (v.RTT != tc.rtt || v.Attempts != 3) || !probetest.Found(v.Findings, probetest.Required) {
 						t.Errorf("%v: %v, RTT %v, attempt %d, %v", a, v.State, v.RTT, v.Attempts, v.Findings)
 					}
 				}
@@ -79,7 +75,7 @@ func TestStatelessRetransmitsToTheSilentAlone(t *testing.T) {
 				stateless(t, t.Context(), simnet.Config{Seed: 1, Out: way, Back: way}, h, wide.Config{Plan: planOf(t, 1, "80", "198.51.100.0/24"), Config: scan.Config{Rate: 10_000}}, found)
 				told := slices.Collect(func(yield func(netip.AddrPort) bool) {
 					for a, v := range found.best {
-						if requires(v) && !yield(a) {
+						if probetest.Found(v.Findings, probetest.Required) && !yield(a) {
 							return
 						}
 					}

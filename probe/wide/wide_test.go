@@ -339,19 +339,12 @@ func TestStatelessAsksAboutUnverifiedAnswers(t *testing.T) {
 				t.Fatalf("%s: %v, %d verdicts, summary %+v", name, err, len(found.best), s)
 			}
 			for pair, v := range found.best {
-				if v.State != tc.state || v.Reason != tc.reason || found.times[pair] != 1 || !slices.Equal(codes(v.Findings), tc.coded) {
+				if v.State != tc.state || v.Reason != tc.reason || found.times[pair] != 1 || !slices.Equal(probetest.Codes(v.Findings), tc.coded) {
 					t.Fatalf("%s: %v: %+v, %d times", name, pair, v, found.times[pair])
 				}
 			}
 		})
 	}
-}
-
-func codes(findings []probe.Finding) (list []string) {
-	for _, f := range findings {
-		list = append(list, f.Code)
-	}
-	return list
 }
 
 // A stranger's answers for targets that are not in the plan, or have not been

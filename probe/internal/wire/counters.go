@@ -100,6 +100,7 @@ func TimeLeft(elapsed time.Duration, done, total uint64) time.Duration {
 	return time.Duration(float64(elapsed) / float64(done) * float64(total-done))
 }
 
+// PerSecond is a rate; zero over no time.
 func PerSecond(n uint64, d time.Duration) float64 {
 	if d <= 0 {
 		return 0
