@@ -16,6 +16,6 @@ func (c *XDPConn) Backlog() float64 { return c.backlog() }
 // interface.
 func (c *XDPConn) Resets() uint64 { return c.resets() }
 
-// Hears tells whether what answers by a route can be received: the program sees
+// Hears reports whether what answers by a route can be received: the program sees
 // one interface, and nothing that this machine sends to itself.
 func (c *XDPConn) Hears(r Route) bool { return c.hears(r) }

@@ -16,7 +16,7 @@ const (
 	DeviceHardware
 )
 
-// HardwareStamps tells whether an interface stamps TCP packets in hardware, both
+// HardwareStamps reports whether an interface stamps TCP packets in hardware, both
 // ways, here and now: nil, or why not and what to do, as ErrNoHardwareStamps,
 // ErrHardwareStampsOff or ErrNoInterface. It changes nothing: switching the
 // stamps on changes the whole machine's setting, which other programs, such as

@@ -127,7 +127,7 @@ func dialError(dst netip.AddrPort, err error) error {
 // what the kernel had done before it.
 const lastMoment = time.Second
 
-// tooLate tells whether a connection that was found open after the end of its
+// tooLate reports whether a connection that was found open after the end of its
 // time came too late: by its own time, and where a SYN was repeated, which leaves
 // none, in any case.
 func (h *Handshake) tooLate(start, end time.Time) bool {
@@ -148,7 +148,7 @@ func (d Dialer) inZone(dst netip.AddrPort) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(a.WithZone(d.Interface), dst.Port()), nil
 }
 
-// linkExists tells whether a zone is the name or the number of an interface (RFC 4007 §11.2).
+// linkExists reports whether a zone is the name or the number of an interface (RFC 4007 §11.2).
 func linkExists(zone string) bool {
 	if _, err := net.InterfaceByName(zone); err == nil {
 		return true

@@ -27,7 +27,7 @@ func (d Dialer) control(_, _ string, c syscall.RawConn) (err error) {
 	return errors.Join(ctlErr, err)
 }
 
-// unroutable tells whether an error of connect(2) may mean that the kernel has no
+// unroutable reports whether an error of connect(2) may mean that the kernel has no
 // way: what it says of routes of the types unreachable, prohibit and blackhole,
 // and of none (fib_props in net/ipv4/fib_semantics.c).
 func unroutable(err error) bool {
@@ -39,13 +39,13 @@ func unroutable(err error) bool {
 	return false
 }
 
-// hasNoWay tells whether connect(2) found no way, if it sent nothing: else the same error numbers
+// hasNoWay reports whether connect(2) found no way, if it sent nothing: else the same error numbers
 // are a router's word, or a neighbour's silence.
 func hasNoWay(err error) bool {
 	return errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH)
 }
 
-// sentNothing tells whether no SYN left for a connect that failed. What was refused before connect(2)
+// sentNothing reports whether no SYN left for a connect that failed. What was refused before connect(2)
 // returned, as through the loopback interface, looks the same: the kernel begins its counts anew
 // (tcp_disconnect in net/ipv4/tcp.c).
 func (w *witness) sentNothing() bool {
@@ -56,7 +56,7 @@ func (w *witness) sentNothing() bool {
 	return err == nil && info.Segs_out == 0
 }
 
-// stillConnecting tells whether the kernel waits for the answer to a SYN.
+// stillConnecting reports whether the kernel waits for the answer to a SYN.
 func stillConnecting(c syscall.RawConn) (waiting bool) {
 	err := c.Control(func(fd uintptr) {
 		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
@@ -104,7 +104,7 @@ func (w *witness) keep(c syscall.RawConn) (err error) {
 	return errors.Join(ctlErr, os.NewSyscallError("fcntl", err))
 }
 
-// reset tells whether a connect ended by an RST that came after the far end had
+// reset reports whether a connect ended by an RST that came after the far end had
 // acknowledged our SYN.
 func (w *witness) reset(err error) (h Handshake, acknowledged bool) {
 	if w.fd == 0 || !errors.Is(err, unix.ECONNRESET) {
@@ -142,7 +142,7 @@ func refusal(took time.Duration, err error) Handshake {
 	return Handshake{}
 }
 
-// broadcasts tells whether the kernel's route to dst is one to all machines of a
+// broadcasts reports whether the kernel's route to dst is one to all machines of a
 // network: a datagram socket that may not send there says so, with no packet
 // (ip4_datagram_connect in net/ipv4/datagram.c). TCP says ENETUNREACH.
 func (d Dialer) broadcasts(dst netip.AddrPort) bool {

@@ -193,7 +193,7 @@ func onEngines[R any](t *testing.T, rows func(four bool) []R, try func(*testing.
 	}
 }
 
-// quotes tells whether a packet is an error that quotes a probe: its addresses, ports
+// quotes reports whether a packet is an error that quotes a probe: its addresses, ports
 // and number.
 func quotes(at *probed) func(*craft.Packet) bool {
 	return func(p *craft.Packet) bool {

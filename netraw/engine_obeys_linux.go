@@ -40,7 +40,7 @@ var epoch = time.Now()
 // note is told that the kernel refused a packet, and that this is no lack of room.
 func (o *obedience) note() { o.refused.Store(int64(time.Since(epoch))) }
 
-// kernelOnly tells whether the next probe has to go through the kernel.
+// kernelOnly reports whether the next probe has to go through the kernel.
 func (o *obedience) kernelOnly() bool {
 	now := time.Since(epoch)
 	if refused := time.Duration(o.refused.Load()); refused > 0 && now < refused+obeyFor || o.changed.Load() {
@@ -66,7 +66,7 @@ func (o *obedience) hear(m syscall.NetlinkMessage) {
 	}
 }
 
-// marksDecide tells whether a rule looks at marks: struct fib_rule_hdr and its attributes,
+// marksDecide reports whether a rule looks at marks: struct fib_rule_hdr and its attributes,
 // include/uapi/linux/fib_rules.h.
 func marksDecide(rule []byte) bool {
 	if len(rule) < unix.SizeofRtMsg {

@@ -352,7 +352,7 @@ type rawAsWide struct{ *Conn }
 func (rawAsWide) Blast([]craft.Fields) (int, error) { return 0, errors.ErrUnsupported }
 func (rawAsWide) AnswersResets() bool               { return false }
 
-// acknowledges tells whether a packet of the far end acknowledges ack.
+// acknowledges reports whether a packet of the far end acknowledges ack.
 func acknowledges(ack craft.Seq) func(*craft.Packet) bool {
 	return func(p *craft.Packet) bool {
 		return p.Kind == craft.PacketTCP && p.Segment.Ack == ack && (p.Segment.Flags.Has(craft.ACK) || !p.Fragment) &&

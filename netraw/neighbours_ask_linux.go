@@ -20,7 +20,7 @@ func (n *neighbours) start(now time.Time) {
 	n.askAll(first, now)
 }
 
-// room tells whether one more request may be under way beside those that are
+// room reports whether one more request may be under way beside those that are
 // about to be.
 func (n *neighbours) room(more int) bool { return len(n.active)+len(n.kept)+more < n.cfg.Limit }
 
@@ -68,7 +68,7 @@ func (n *neighbours) askByTable(qs []*question, now time.Time) (denied []*questi
 	return denied
 }
 
-// hasValid tells whether the table has an address of a neighbour that it knew before.
+// hasValid reports whether the table has an address of a neighbour that it knew before.
 func (n *neighbours) hasValid(q *question, now time.Time) bool {
 	entry := n.table.entry(q.key, now)
 	return entry != nil && entry.State&nudValid != 0

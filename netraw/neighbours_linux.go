@@ -195,7 +195,7 @@ const (
 	ageError = 2
 )
 
-// answered tells whether the neighbour has answered, or taken part in a connection, since
+// answered reports whether the neighbour has answered, or taken part in a connection, since
 // this was opened (NDA_CACHEINFO, rtnetlink(7)).
 func (n *neighbours) answered(q *question, entry *netlink.Neigh, now time.Time) bool {
 	since := n.opened

@@ -143,7 +143,7 @@ func (t *neighbourTable) note(msgs []syscall.NetlinkMessage) {
 	}
 }
 
-// tells tells whether a message about an entry, struct ndmsg of include/uapi/linux/neighbour.h, is of one of some
+// tells reports whether a message about an entry, struct ndmsg of include/uapi/linux/neighbour.h, is of one of some
 // states.
 func tells(msg []byte, states int) bool {
 	return len(msg) >= unix.SizeofNdMsg && int(binary.NativeEndian.Uint16(msg[8:]))&states != 0
@@ -214,7 +214,7 @@ func (t *neighbourTable) change(list []tableChange) []error {
 	return errs
 }
 
-// changeable tells whether the kernel lets us change its table: the removal of
+// changeable reports whether the kernel lets us change its table: the removal of
 // an entry that cannot exist is refused for want of CAP_NET_ADMIN only.
 func (t *neighbourTable) changeable() bool {
 	nobody := neighbour{loopbackIndex, netip.IPv4Unspecified()}

@@ -238,7 +238,7 @@ func (c *Conn) Wake() { c.wake() }
 // Unwatch ends Config.WatchOutgoing: own packets are delivered no more.
 func (c *Conn) Unwatch() error { return c.unwatch() }
 
-// Quiet tells whether everything that had arrived when it was called has been
+// Quiet reports whether everything that had arrived when it was called has been
 // returned by Recv, and a Recv waits for more.
 func (c *Conn) Quiet() bool { return c.isQuiet() }
 

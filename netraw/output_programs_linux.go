@@ -153,7 +153,7 @@ func cgroupMount(line string) (root, point string) {
 	return unescape.Replace(fields[3]), unescape.Replace(fields[4])
 }
 
-// inUserNamespace tells whether the process is in another user namespace than the first
+// inUserNamespace reports whether the process is in another user namespace than the first
 // one, of which all numbers are mapped: user_namespaces(7).
 func inUserNamespace() bool {
 	text, err := os.ReadFile("/proc/thread-self/uid_map")

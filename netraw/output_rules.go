@@ -6,6 +6,6 @@ import "errors"
 // rules of this machine's firewall.
 var ErrOutputFirewall = errors.New("frames of the packet and xdp engines pass by this machine's output firewall: use --engine raw, which obeys it")
 
-// OutputTranslated tells whether this machine may translate the addresses of what it
+// OutputTranslated reports whether this machine may translate the addresses of what it
 // sends: published ports of containers, cluster addresses, masquerading.
 func OutputTranslated() bool { return outputTranslated() }

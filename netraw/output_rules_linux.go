@@ -131,7 +131,7 @@ func nftablesOutput(what obstacle) (string, error) {
 	return "", nil
 }
 
-// meetsOutput tells whether a base chain sees what is sent here.
+// meetsOutput reports whether a base chain sees what is sent here.
 func meetsOutput(c *nftables.Chain) bool {
 	if c.Hooknum == nil {
 		return false
@@ -162,7 +162,7 @@ func anyOf(are []func(expr.Any) bool, e expr.Any) bool {
 	return slices.ContainsFunc(are, func(is func(expr.Any) bool) bool { return is(e) })
 }
 
-// takesPackets tells whether a packet may meet an obstacle in a chain, or in one that it
+// takesPackets reports whether a packet may meet an obstacle in a chain, or in one that it
 // leads to.
 func takesPackets(conn *nftables.Conn, base *nftables.Chain, obstacles []func(expr.Any) bool) (bool, error) {
 	if base.Policy != nil && *base.Policy == nftables.ChainPolicyDrop {
@@ -195,7 +195,7 @@ func takesPackets(conn *nftables.Conn, base *nftables.Chain, obstacles []func(ex
 // harmlessTargets are those of iptables that let a packet go on: iptables-extensions(8).
 var harmlessTargets = []string{"LOG", "NFLOG", "MARK", "CONNMARK", "CONNSECMARK", "SECMARK", "CT", "AUDIT", "TRACE", "ACCEPT", "SET", "CLASSIFY"}
 
-// takes tells whether an expression may end a packet's way, or send it another.
+// takes reports whether an expression may end a packet's way, or send it another.
 func takes(e expr.Any) bool {
 	switch e := e.(type) {
 	case *expr.Verdict:
@@ -210,7 +210,7 @@ func takes(e expr.Any) bool {
 	return false
 }
 
-// marks tells whether an expression may change what the kernel routes a packet by.
+// marks reports whether an expression may change what the kernel routes a packet by.
 func marks(e expr.Any) bool {
 	switch e := e.(type) {
 	case *expr.Meta:
@@ -223,7 +223,7 @@ func marks(e expr.Any) bool {
 	return false
 }
 
-// routesByMarks tells whether a rule of the kernel looks at a packet's mark or its type of
+// routesByMarks reports whether a rule of the kernel looks at a packet's mark or its type of
 // service (ip-rule(8)), which rules for output may set; true where that cannot be read.
 func routesByMarks() bool {
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
@@ -248,7 +248,7 @@ func leadsTo(r *nftables.Rule) (chains []string) {
 	return chains
 }
 
-// outputTranslated tells whether a rule of this machine may translate the addresses
+// outputTranslated reports whether a rule of this machine may translate the addresses
 // of what it sends. Who may not look at the rules goes by whether the kernel
 // translates anything at all.
 func outputTranslated() bool {

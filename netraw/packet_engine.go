@@ -78,7 +78,7 @@ func (c *PacketConn) SendEach(pkts [][]byte, via []int, refused func(i int, err 
 // Recv is that of [Conn.Recv]. Data is part of the ring.
 func (c *PacketConn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
 
-// Quiet tells whether everything that had arrived when it was called has been
+// Quiet reports whether everything that had arrived when it was called has been
 // returned by Recv, and a Recv waits for more.
 func (c *PacketConn) Quiet() bool { return c.isQuiet() }
 

@@ -78,7 +78,7 @@ func (r *ring) headerOf(n int) *unix.TpacketHdrV1 {
 	return (*unix.TpacketHdrV1)(unsafe.Add(block, unsafe.Offsetof(unix.TpacketBlockDesc{}.Hdr)))
 }
 
-// ready tells whether the block to read is ours; false means to wait.
+// ready reports whether the block to read is ours; false means to wait.
 func (r *ring) ready(uintptr) bool {
 	r.quiet.begin()
 	return r.quiet.end(r.ours())
@@ -86,7 +86,7 @@ func (r *ring) ready(uintptr) bool {
 
 func (r *ring) ours() bool { return r.handedOver(r.block) }
 
-// handedOver tells whether the kernel has filled a block.
+// handedOver reports whether the kernel has filled a block.
 func (r *ring) handedOver(n int) bool {
 	return atomic.LoadUint32(&r.headerOf(n).Block_status)&unix.TP_STATUS_USER != 0
 }

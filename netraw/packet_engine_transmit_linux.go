@@ -102,7 +102,7 @@ func (r *transmitRing) slot(i int) *unix.Tpacket2Hdr {
 	return (*unix.Tpacket2Hdr)(unsafe.Pointer(&r.memory[i*r.stride]))
 }
 
-// full tells whether the burst is complete.
+// full reports whether the burst is complete.
 func (r *transmitRing) full() bool { return r.waiting == ringBurst }
 
 // room returns the next slot's memory for a frame, empty, and nil where the
@@ -167,7 +167,7 @@ func (r *transmitRing) send() (sent int) {
 	return sent
 }
 
-// patient tells whether the last call ended for want of room, in the socket's
+// patient reports whether the last call ended for want of room, in the socket's
 // buffer or in the driver's queue, or for a signal.
 func (r *transmitRing) patient() bool {
 	switch r.errno {

@@ -90,7 +90,7 @@ func HoldPorts(n int, cfg *PortConfig) (*Ports, error) {
 	return p, nil
 }
 
-// Holds tells whether the ports are held for what is sent to an address of this
+// Holds reports whether the ports are held for what is sent to an address of this
 // machine.
 func (p *Ports) Holds(addr netip.Addr) bool { return p.holds(addr) }
 

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quiet tells whether a reader waits because it has taken all that there was.
+// quiet reports whether a reader waits because it has taken all that there was.
 type quiet struct{ waiting atomic.Bool }
 
 // begin and end stand round an attempt to read; what is not done waits.
@@ -23,7 +23,7 @@ func (q *quiet) quiet(raw syscall.RawConn) bool {
 	return q.waiting.Load() && !readable(raw) && q.waiting.Load()
 }
 
-// readable tells whether a read of the file would not wait, poll(2).
+// readable reports whether a read of the file would not wait, poll(2).
 func readable(raw syscall.RawConn) (yes bool) {
 	if raw == nil {
 		return false

@@ -93,7 +93,7 @@ func (r *frames) at(n int) *unix.Tpacket2Hdr {
 	return (*unix.Tpacket2Hdr)(unsafe.Pointer(&r.memory[n*frameSize]))
 }
 
-// filled tells whether the kernel has put a packet into a frame.
+// filled reports whether the kernel has put a packet into a frame.
 func (r *frames) filled(n int) bool {
 	return atomic.LoadUint32(&r.at(n).Status)&unix.TP_STATUS_USER != 0
 }
@@ -168,7 +168,7 @@ func (r *frames) whole() (data []byte) {
 	return data
 }
 
-// drained tells whether all frames that the kernel has filled were returned. Two
+// drained reports whether all frames that the kernel has filled were returned. Two
 // processors fill frames side by side: one may be ready before the one ahead of it.
 func (r *frames) drained() bool {
 	r.mu.Lock()

@@ -35,7 +35,7 @@ func addressesOf(pkt []byte) []byte {
 	return pkt[8:40]
 }
 
-// sameSegment tells whether two packets are one TCP segment under different addresses,
+// sameSegment reports whether two packets are one TCP segment under different addresses,
 // by its numbers and flags.
 func sameSegment(a, b []byte) bool {
 	x, y := segmentOf(a), segmentOf(b)

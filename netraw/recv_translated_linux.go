@@ -264,7 +264,7 @@ func (t *translated) forget(at int) {
 	}
 }
 
-// wasShown tells whether the tap has shown a packet of a raw socket, once for each.
+// wasShown reports whether the tap has shown a packet of a raw socket, once for each.
 func (t *translated) wasShown(p *Packet) bool {
 	mark := identity(t.seed, p.Data)
 	was := t.shown[mark]

@@ -66,7 +66,7 @@ func (r *router) open(cfg Config) error {
 	return nil
 }
 
-// multipath tells whether a route has several next hops, or may: those of next
+// multipath reports whether a route has several next hops, or may: those of next
 // hop objects are not looked into (ip-nexthop(8)).
 func (r *router) multipath() bool {
 	found := false
@@ -90,7 +90,7 @@ func (r *router) reconsider() {
 	}
 }
 
-// hashesPorts tells whether the kernel chooses among next hops by ports too:
+// hashesPorts reports whether the kernel chooses among next hops by ports too:
 // fib_multipath_hash_policy 1, and 3 where the fields say so (ip-sysctl, Linux).
 func hashesPorts(family string) bool {
 	const ports = 0x0010 | 0x0020 // of fib_multipath_hash_fields

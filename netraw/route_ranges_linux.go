@@ -93,7 +93,7 @@ func (k *ranges) of(dst netip.Addr) (ranged, bool) {
 
 func (k *ranges) forget() { k.starts, k.routes, k.apart = nil, nil, nil }
 
-// rememberable tells whether all of the addresses that no route divides from one are
+// rememberable reports whether all of the addresses that no route divides from one are
 // alike: not where the kernel looks at the address itself (__mkroute_output in
 // net/ipv4/route.c).
 func rememberable(dst netip.Addr) bool {
@@ -121,7 +121,7 @@ func (r *router) note(q routeQuestion, route *Route, answer routeAnswer) {
 	}
 }
 
-// hopeless tells whether the tables are still as they were when they were no use.
+// hopeless reports whether the tables are still as they were when they were no use.
 func (k *ranges) hopeless() bool {
 	if k.never {
 		count := k.events.changes()
@@ -130,7 +130,7 @@ func (k *ranges) hopeless() bool {
 	return k.never
 }
 
-// hasOneHop tells whether the route of a destination has one next hop, of its own.
+// hasOneHop reports whether the route of a destination has one next hop, of its own.
 func (r *router) hasOneHop(q routeQuestion) bool {
 	q.whole = true
 	all, err := r.ask(q)

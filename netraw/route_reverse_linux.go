@@ -44,14 +44,14 @@ func (r *router) discards(ifindex int, src, dst netip.Addr) bool {
 	return err == nil
 }
 
-// filters tells whether an interface may have a reverse path filter: the larger of two
+// filters reports whether an interface may have a reverse path filter: the larger of two
 // settings counts (ip-sysctl, Linux).
 func (r *router) filters(name string) bool {
 	const conf = "/proc/sys/net/ipv4/conf/"
 	return max(settingOf(conf+"all/rp_filter"), settingOf(conf+name+"/rp_filter")) > 0
 }
 
-// below tells whether another interface takes over packets of this one (ip-link(8)).
+// below reports whether another interface takes over packets of this one (ip-link(8)).
 func (r *router) below(ifindex int) bool {
 	if r.lower == nil {
 		r.lower = make(map[int]bool)

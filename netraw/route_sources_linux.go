@@ -42,7 +42,7 @@ func (o *ownSources) watch(a netip.Addr) {
 	}
 }
 
-// gone tells whether an address is not this machine's any more.
+// gone reports whether an address is not this machine's any more.
 func (o *ownSources) gone(a netip.Addr) bool {
 	if !o.lost.Load() {
 		return false
@@ -98,7 +98,7 @@ func (r *router) departedFrom(src netip.Addr) error {
 	return fmt.Errorf("%w: %v: %w", unix.EADDRNOTAVAIL, src, ErrForeignSource)
 }
 
-// ours tells whether an address is this machine's: the kernel delivers here what is sent
+// ours reports whether an address is this machine's: the kernel delivers here what is sent
 // to it, or an interface, which may be down, has it. Where the kernel does not say, it is
 // believed to be.
 func (r *router) ours(a netip.Addr) bool {

@@ -40,13 +40,13 @@ func isErrno(err error, numbers ...unix.Errno) bool {
 	return false
 }
 
-// calls tells whether it was this system call that failed.
+// calls reports whether it was this system call that failed.
 func calls(err error, name string) bool {
 	var call *os.SyscallError
 	return errors.As(err, &call) && call.Syscall == name
 }
 
-// holds tells whether this process has all of these capabilities in effect.
+// holds reports whether this process has all of these capabilities in effect.
 func holds(capabilities ...int) bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData

@@ -56,7 +56,7 @@ func sendReason(err error) error {
 	return err
 }
 
-// isFull tells whether an error number is that of a lack of room.
+// isFull reports whether an error number is that of a lack of room.
 func isFull(err error) bool { return errors.Is(err, ErrSendDelayed) && !errors.Is(err, unix.EPERM) }
 
 const (
@@ -141,7 +141,7 @@ func transportOf(pkt []byte) (protocol byte, at int) {
 	return 0, 0
 }
 
-// isReset tells whether a packet is an RST.
+// isReset reports whether a packet is an RST.
 func isReset(pkt []byte) bool {
 	protocol, at := transportOf(pkt)
 	return protocol == unix.IPPROTO_TCP && len(pkt) > at+13 && craft.Flags(pkt[at+13]).Has(craft.RST)

@@ -85,7 +85,7 @@ func (c *XDPConn) SendEach(pkts [][]byte, via []int, refused func(i int, err err
 // was left for hardware to finish.
 func (c *XDPConn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
 
-// Quiet tells whether everything that had arrived when it was called has been
+// Quiet reports whether everything that had arrived when it was called has been
 // returned by Recv, and a Recv waits for more.
 func (c *XDPConn) Quiet() bool { return c.isQuiet() }
 
@@ -130,7 +130,7 @@ func (c *XDPConn) MonotonicRaw() time.Duration { return monotonicRaw() }
 // "truncated".
 func (c *XDPConn) Rejected() map[string]uint64 { return c.rejected() }
 
-// Native tells whether the driver runs the receiving program itself. If not,
+// Native reports whether the driver runs the receiving program itself. If not,
 // the kernel does, behind it (generic XDP).
 func (c *XDPConn) Native() bool { return c.native() }
 

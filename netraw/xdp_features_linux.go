@@ -47,7 +47,7 @@ func needTransmit(ifindex int) error {
 	return nil
 }
 
-// isMetal tells whether frames come in by an interface from outside of this
+// isMetal reports whether frames come in by an interface from outside of this
 // machine, and of the one that it is a guest of: then their checksums are
 // complete. The driver names the bus that the interface is on, such as
 // "0000:00:03.0" or "usb-0000:00:14.0-1" (struct ethtool_drvinfo in

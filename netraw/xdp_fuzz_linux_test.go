@@ -29,7 +29,7 @@ func lie(t testing.TB, c *XDPConn, seed uint64) []byte {
 	return mutate.Packet(b, segmentBytes(t, craft.Segment{Src: dst, Dst: src, Seq: 1, Ack: 2, Flags: rstAck}), chance)
 }
 
-// authenticated tells whether there is an authentication header (RFC 4302), of which
+// authenticated reports whether there is an authentication header (RFC 4302), of which
 // the program does not know the least length; whoever reads the ring does.
 func authenticated(b []byte) bool {
 	const header = 51

@@ -79,12 +79,12 @@ func (r *replyRing) header() *uint32 {
 	return (*uint32)(unsafe.Pointer(&r.producer[start]))
 }
 
-// reserved tells whether there is a next record, complete or not.
+// reserved reports whether there is a next record, complete or not.
 func (r *replyRing) reserved() bool {
 	return r.at < atomic.LoadUint64((*uint64)(unsafe.Pointer(&r.producer[0])))
 }
 
-// written tells whether the next record is complete.
+// written reports whether the next record is complete.
 func (r *replyRing) written() bool {
 	return r.reserved() && atomic.LoadUint32(r.header())&recordBusy == 0
 }

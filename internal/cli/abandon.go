@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// work tells whether a command is at what an interrupt ends in good order. Before that it
+// work reports whether a command is at what an interrupt ends in good order. Before that it
 // opens and reads the files of its command line, where a named pipe whose other end
 // nobody opens holds it for good (fifo(7)). A nil one tells nobody.
 type work struct{ underWay atomic.Bool }

@@ -94,7 +94,7 @@ func (a *arrangement) word(app *cli.App, word string) {
 	a.targets = append(a.targets, word)
 }
 
-// lookup tells whether a flag takes a value, and whether it exists.
+// lookup reports whether a flag takes a value, and whether it exists.
 func (a *arrangement) lookup(name string) (valued, known bool) {
 	if valued, known = a.local[name]; known {
 		return valued, true
@@ -122,7 +122,7 @@ func (a *arrangement) flag(word, name, value string, glued bool, rest []string) 
 	return rest, nil
 }
 
-// isFlag tells whether a word is a flag, as it is written: a value is forgotten
+// isFlag reports whether a word is a flag, as it is written: a value is forgotten
 // more often than it is one of their names.
 func (a *arrangement) isFlag(word string) bool {
 	name := strings.TrimLeft(word, "-")

@@ -98,7 +98,7 @@ func leftOut(left []string) string {
 	return named
 }
 
-// anySeen tells whether a host is left that something can be said of.
+// anySeen reports whether a host is left that something can be said of.
 func (j *checkJob) anySeen() bool {
 	for _, hosts := range j.hosts {
 		if len(hosts) > 0 {

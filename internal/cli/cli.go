@@ -54,13 +54,13 @@ func OSStreams() Streams {
 	return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Resolver: systemResolver(), Confine: confinement(), Abandon: os.Exit}
 }
 
-// isTerminal tells whether a stream is a terminal that a person may look at.
+// isTerminal reports whether a stream is a terminal that a person may look at.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && tty.Is(f)
 }
 
-// clever tells whether a stream is a terminal that colours, and goes back to what
+// clever reports whether a stream is a terminal that colours, and goes back to what
 // it has shown: one of TERM=dumb does neither.
 func (s *Streams) clever(stream any) bool { return isTerminal(stream) && s.Env("TERM") != "dumb" }
 

@@ -279,7 +279,7 @@ func (c *condition) expectation(target netip.AddrPort) string {
 	return fmt.Sprintf("probing: {timeout: 200ms, retries: 1, rate: %s}\nexpect:\n  - {name: it, targets: %q, open: %q}\n", rate, target.Addr(), ports)
 }
 
-// hold tells whether a run ended that way.
+// hold reports whether a run ended that way.
 func (e *ending) hold(t *testing.T, r ran) {
 	t.Helper()
 	if r.code != e.code {

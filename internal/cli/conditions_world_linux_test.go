@@ -225,7 +225,7 @@ func (d *departures) halfOpen() (left []string, open int) {
 	return slices.Clone(d.left), len(d.open)
 }
 
-// any tells whether one has left to a run's ports.
+// any reports whether one has left to a run's ports.
 func (d *departures) any(run netip.AddrPort) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

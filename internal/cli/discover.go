@@ -88,13 +88,13 @@ func (j *scanJob) checkHostsOnly() error {
 	return nil
 }
 
-// hostsOnly tells whether no port is probed.
+// hostsOnly reports whether no port is probed.
 func (j *scanJob) hostsOnly() bool { return j.discovery == searchOnly }
 
-// many tells whether hosts are worth looking for first.
+// many reports whether hosts are worth looking for first.
 func (j *scanJob) many() bool { return j.discovery == searchAuto && j.set.Addresses() > fewAddresses }
 
-// looksFirst tells whether this run looks for hosts over that engine.
+// looksFirst reports whether this run looks for hosts over that engine.
 func (j *scanJob) looksFirst(e *opened) bool {
 	return e.conn != nil && (j.hostsOnly() || j.many())
 }
@@ -337,7 +337,7 @@ func (j *scanJob) neighbourWait() time.Duration {
 	return 0
 }
 
-// noneToResolve tells whether no target is on the link, as far as a few are easily
+// noneToResolve reports whether no target is on the link, as far as a few are easily
 // asked about: then nobody has to be resolved. In a run that lasts the router before them may get
 // another link address.
 func (j *scanJob) noneToResolve(conn *netraw.Conn) bool {
@@ -355,7 +355,7 @@ func (j *scanJob) noneToResolve(conn *netraw.Conn) bool {
 // lasting is how many seconds a run lasts in which routers may change.
 const lasting = 5
 
-// lasts tells whether a run may last so long.
+// lasts reports whether a run may last so long.
 func (j *scanJob) lasts() bool {
 	return j.cfg.Total >= thousands || float64(j.cfg.Total) > lasting*j.cfg.Rate && j.cfg.Rate > 0
 }

@@ -9,7 +9,7 @@ import (
 	"synscope/probe/discover"
 )
 
-// planSearches tells whether a run of this job would look for hosts, given that
+// planSearches reports whether a run of this job would look for hosts, given that
 // it may use raw sockets.
 func (j *scanJob) planSearches() bool {
 	switch {

@@ -14,13 +14,13 @@ import (
 // cost six packets for one probe. So the probe itself looks for the host (see
 // scan.Config.Search): a silent address costs three.
 
-// searchesByPort tells whether a scan that looks for hosts does it by their port. It has to
+// searchesByPort reports whether a scan that looks for hosts does it by their port. It has to
 // be one whose silence means filtered, or an open port of a silent host would go untold.
 func (j *scanJob) searchesByPort() bool {
 	return j.many() && !j.keepsNoState() && !j.connect && j.cfg.Technique.Silence == probe.StateFiltered && j.onePort()
 }
 
-// onePort tells whether one port of each address is asked for. A search with questions of its
+// onePort reports whether one port of each address is asked for. A search with questions of its
 // own takes that, then.
 func (j *scanJob) onePort() bool { return !j.hostsOnly() && j.set.Count() == j.set.Addresses() }
 

@@ -63,7 +63,7 @@ var stands = map[string]string{
 	"xdp-engine":          "packet-engine",
 }
 
-// optional tells whether a missing capability can be done without.
+// optional reports whether a missing capability can be done without.
 func optional(missing netraw.Capability, found []netraw.Capability) bool {
 	return slices.ContainsFunc(found, func(c netraw.Capability) bool {
 		return c.OK && c.Name == stands[missing.Name]

@@ -133,13 +133,13 @@ func explainAll(errs []error) string {
 	return strings.Join(lines, "\n")
 }
 
-// unwritten tells whether standard output took not all: a full disk, for example.
+// unwritten reports whether standard output took not all: a full disk, for example.
 func unwritten(err error) bool {
 	var path *fs.PathError
 	return errors.As(err, &path) && path.Op == "write" && path.Path == os.Stdout.Name()
 }
 
-// closedPipe tells whether all that went wrong is that nobody reads standard
+// closedPipe reports whether all that went wrong is that nobody reads standard
 // output any more, of which other programs say nothing either.
 func closedPipe(err error) bool {
 	if several := joinedErrors(err); several != nil {

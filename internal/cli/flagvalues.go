@@ -80,7 +80,7 @@ func contradicts(c *cli.Context) error {
 	return nil
 }
 
-// given tells whether a flag was set, to a value where one is named; a switch
+// given reports whether a flag was set, to a value where one is named; a switch
 // that was switched off was not.
 func given(c *cli.Context, name, value string) bool {
 	if !c.IsSet(name) {

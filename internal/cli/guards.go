@@ -56,7 +56,7 @@ func specialPrefixes() (list []netip.Prefix) {
 	return list
 }
 
-// deliberate tells whether a wide scan was thought about, or sends nothing.
+// deliberate reports whether a wide scan was thought about, or sends nothing.
 func (o *scanOptions) deliberate() bool {
 	return o.YesWide || len(o.ExcludeFiles) > 0 || o.Plan || o.DryRun
 }

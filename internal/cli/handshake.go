@@ -184,7 +184,7 @@ func (o *common) portTargets(ctx context.Context, s Streams) (*target.Set, error
 	return o.targetsWith(ctx, s, func(*target.Options) {})
 }
 
-// hasPort tells whether a target word ends in ":port".
+// hasPort reports whether a target word ends in ":port".
 func hasPort(word string) bool {
 	for i := len(word) - 1; i >= 0; i-- {
 		switch {
@@ -248,7 +248,7 @@ func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
 	return s.conclude(&j.summary, err)
 }
 
-// shut tells whether this machine let nothing out for as long as a run waits, which is said
+// shut reports whether this machine let nothing out for as long as a run waits, which is said
 // of the targets that were tried since there were so many others.
 func (j *handshakeJob) shut(before int) bool {
 	return slices.ContainsFunc(j.errs[before:], func(err error) bool { return errors.Is(err, probe.ErrNothingSent) })
@@ -299,7 +299,7 @@ func (j *handshakeJob) single(ctx context.Context, s *session, cfg handshake.Con
 // is: after the initial RTO, 1 s (RFC 6298 §2.1), or 3 s in older stacks.
 const firstRepeat = 3 * time.Second
 
-// tooShort tells whether a peer was watched for less than it takes to see anything
+// tooShort reports whether a peer was watched for less than it takes to see anything
 // of what was withheld from it.
 func tooShort(cfg *handshake.Config, r *handshake.Result) bool {
 	return cfg.Withhold == handshake.WithholdSYNACKAck && cfg.Watch > 0 && cfg.Watch < firstRepeat &&

@@ -19,7 +19,7 @@ func (d *deadHops) take(list []gateway) {
 	}
 }
 
-// lead tells whether a route leads by one of them. A route that the kernel chooses for each
+// lead reports whether a route leads by one of them. A route that the kernel chooses for each
 // connection may lead by another one too.
 func (d deadHops) lead(r *netraw.Route) bool {
 	return len(d) > 0 && r.NextHop.IsValid() && !r.PerFlow && d[hopOf(r)]
@@ -111,7 +111,7 @@ func (r *wideLinkResolver) AskAgain(dst netip.Addr) netraw.Neighbour {
 // Forget is that of the neighbours.
 func (r *wideLinkResolver) Forget(dst netip.Addr) { r.neighbours.Forget(dst) }
 
-// Asks tells whether a target off the link has to be asked about, too.
+// Asks reports whether a target off the link has to be asked about, too.
 func (r *wideLinkResolver) Asks(route netraw.Route) bool { return r.dead.lead(&route) }
 
 var _ probe.Neighbours = (*linkResolver)(nil)

@@ -22,7 +22,7 @@ type metricsServer struct {
 	http     *plainhttp.Server
 }
 
-// serves tells whether there is a server; servesOnly, whether there is nothing
+// serves reports whether there is a server; servesOnly, whether there is nothing
 // else.
 func (j *pingJob) serves() bool { return j.options.Metrics != "" }
 

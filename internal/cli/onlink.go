@@ -34,7 +34,7 @@ func (n neighbours) close() {
 	}
 }
 
-// isOnLink tells whether a route leads to a neighbour whose link address is needed.
+// isOnLink reports whether a route leads to a neighbour whose link address is needed.
 func isOnLink(r *netraw.Route) bool { return !r.Local && !r.Plain && !r.NextHop.IsValid() }
 
 // onLink is a network that sends nothing to neighbours that are not there, and says

@@ -166,7 +166,7 @@ func (o *outputOptions) colour(s Streams) (sink.Paint, error) {
 	return colour, nil
 }
 
-// textOut tells whether standard output is text.
+// textOut reports whether standard output is text.
 func (o *outputOptions) textOut() bool { return o.Format == "" || o.Format == "text" }
 
 // attach keeps a line of progress at the foot of the terminal; what else goes
@@ -258,7 +258,7 @@ func (d *display) finish(err error) error {
 // each.
 var nmapFiles = []report.File{{Format: "text", Path: ".nmap"}, {Format: "xml", Path: ".xml"}, {Format: "grep", Path: ".gnmap"}}
 
-// writesText tells whether any output is text.
+// writesText reports whether any output is text.
 func (o *common) writesText() bool {
 	return o.textOut() || slices.ContainsFunc(o.files, func(f report.File) bool { return f.Format == "text" })
 }

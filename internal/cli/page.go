@@ -108,7 +108,7 @@ func docOf(f cli.Flag) (flagDoc, bool) {
 	return d, true
 }
 
-// idle tells whether a flag's meaning says that it has none.
+// idle reports whether a flag's meaning says that it has none.
 func idle(usage string) bool {
 	return strings.HasPrefix(usage, "no effect") || strings.HasPrefix(usage, "refused")
 }

@@ -147,7 +147,7 @@ func (m *maxRTT) least() uint64 {
 	return 1
 }
 
-// holds tells whether a target was in a state: some probe says so, and none
+// holds reports whether a target was in a state: some probe says so, and none
 // that was answered says otherwise. Silence says nothing against it, being
 // what --max-loss is about.
 func (s *pingSeries) holds(state probe.State) bool {

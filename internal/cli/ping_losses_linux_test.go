@@ -11,7 +11,7 @@ import (
 	"synscope/internal/lab"
 )
 
-// isSYN tells whether an IPv4 packet is a SYN, and from which port.
+// isSYN reports whether an IPv4 packet is a SYN, and from which port.
 func isSYN(ip []byte) (sport uint16, ok bool) {
 	if len(ip) < 40 || ip[9] != 6 || ip[33] != byte(craft.SYN) {
 		return 0, false

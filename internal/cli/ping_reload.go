@@ -15,7 +15,7 @@ import (
 	"synscope/probe/rtt"
 )
 
-// reloads tells whether SIGHUP has the lists of targets read again: there is a
+// reloads reports whether SIGHUP has the lists of targets read again: there is a
 // file to read, and no count that says when the run is over.
 func (j *pingJob) reloads() bool {
 	lists := j.options.Lists
@@ -177,7 +177,7 @@ func (j *pingJob) seriesOf(set *target.Set, before []*pingSeries) (all []*pingSe
 	return all
 }
 
-// same tells whether two series are of one target: the name and its port where
+// same reports whether two series are of one target: the name and its port where
 // there is one, wherever it leads now, or else the address.
 func (s *pingSeries) same(o *pingSeries) bool {
 	if s.word != o.word || s.target.Port() != o.target.Port() {
@@ -186,7 +186,7 @@ func (s *pingSeries) same(o *pingSeries) bool {
 	return s.target == o.target || s.named() && o.named()
 }
 
-// named tells whether the word of a series is a name.
+// named reports whether the word of a series is a name.
 func (s *pingSeries) named() bool { return record.HostName(s.word) != "" }
 
 // known are the series that have had an address.

@@ -132,5 +132,5 @@ func (s *pingSeries) addLate(p *ping.Sample) {
 	}
 }
 
-// spoke tells whether the port itself said what it is.
+// spoke reports whether the port itself said what it is.
 func spoke(p *ping.Sample) bool { return p.State == probe.StateOpen || p.State == probe.StateRefused }

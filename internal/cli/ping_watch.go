@@ -32,7 +32,7 @@ type pingWatch struct {
 	drawn  time.Time
 }
 
-// hasBoard tells whether the probes are shown in a table that is updated in
+// hasBoard reports whether the probes are shown in a table that is updated in
 // place: there are several targets, and somebody watches.
 func (o *common) hasBoard(s Streams, set *target.Set) bool {
 	return o.command == "ping" && s.clever(s.Out) && set.Count() > 1 && o.textOut() && !o.Quiet

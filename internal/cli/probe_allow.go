@@ -56,7 +56,7 @@ func (a *allowance) add(word string) error {
 	return usagef("--probe-allow: %q: want an address, a prefix, an address with a port, or %s; names are held against the addresses that they have", word, anyone)
 }
 
-// holds tells whether a pair may be probed. Of all addresses those are left out
+// holds reports whether a pair may be probed. Of all addresses those are left out
 // that mean this machine, its link or many.
 func (a *allowance) holds(pair netip.AddrPort) bool {
 	addr := pair.Addr().Unmap()
@@ -101,7 +101,7 @@ func (p *prober) forbidden(word string) error {
 	return fmt.Errorf("target %q is not among %s", word, where)
 }
 
-// resolves tells whether the name in a word is looked up: without --probe-allow only
+// resolves reports whether the name in a word is looked up: without --probe-allow only
 // the run's own, since every look-up tells somebody something.
 func (p *prober) resolves(word string) bool {
 	host := hostPart(word)
@@ -122,7 +122,7 @@ func hostPart(word string) string {
 	return strings.Trim(word, "[]")
 }
 
-// allows tells whether a pair, or the word that stands for it, may be probed.
+// allows reports whether a pair, or the word that stands for it, may be probed.
 func (p *prober) allows(word string, pair netip.AddrPort) bool {
 	if p.allow != nil {
 		return p.allow.holds(pair)

@@ -14,7 +14,7 @@ const (
 	announceAfter = 7
 )
 
-// isLive tells whether a file may still be growing: a pipe or a device.
+// isLive reports whether a file may still be growing: a pipe or a device.
 func isLive(in io.Reader) bool {
 	f, ok := in.(*os.File)
 	if !ok {

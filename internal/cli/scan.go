@@ -260,7 +260,7 @@ func (j *scanJob) load() load {
 	return somePackets
 }
 
-// connects tells whether the kernel makes the connections because that was asked for.
+// connects reports whether the kernel makes the connections because that was asked for.
 func (j *scanJob) connects() bool { return j.connect || j.probing.engine == engineConnect }
 
 // engine opens what the technique needs.

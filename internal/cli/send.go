@@ -287,7 +287,7 @@ func (r *replies) note(l *handshake.Line, wanted craft.Flags) {
 	r.any++
 }
 
-// meet tells whether an expectation holds.
+// meet reports whether an expectation holds.
 func (r *replies) meet(expect string) bool {
 	switch expect {
 	case expectICMP:

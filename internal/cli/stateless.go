@@ -31,7 +31,7 @@ func wideFlags() []cli.Flag {
 	}
 }
 
-// keepsNoState tells whether this run is a stateless one: if it is asked for,
+// keepsNoState reports whether this run is a stateless one: if it is asked for,
 // or if there are more addresses than the other engine remembers hosts.
 func (j *scanJob) keepsNoState() bool {
 	switch {

@@ -55,7 +55,7 @@ func (j *scanJob) readExclusions(ctx context.Context) (err error) {
 	return nil
 }
 
-// readsInput tells whether a list came from standard input, which is read once.
+// readsInput reports whether a list came from standard input, which is read once.
 func (j *scanJob) readsInput() bool {
 	return slices.Contains(slices.Concat(j.options.Lists, j.options.ExcludeFiles), "-")
 }

@@ -20,7 +20,7 @@ func begin(t *testing.T, dir string) {
 	}
 }
 
-// remains tells whether something is still what it was.
+// remains reports whether something is still what it was.
 func remains(t *testing.T, path string, before fs.FileInfo) {
 	t.Helper()
 	if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {

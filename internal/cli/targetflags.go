@@ -151,7 +151,7 @@ func (d *display) targetRemarks(set *target.Set) (lines []string) {
 	return lines
 }
 
-// noHostAlone tells whether the only address is none of a host: the run says so itself.
+// noHostAlone reports whether the only address is none of a host: the run says so itself.
 func noHostAlone(set *target.Set) bool {
 	if set.Addresses() != 1 {
 		return false

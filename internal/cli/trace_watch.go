@@ -196,7 +196,7 @@ func (w *traceWatch) length() int {
 	return last + 1
 }
 
-// longer tells whether a router behind a hop answered after that did.
+// longer reports whether a router behind a hop answered after that did.
 func (w *traceWatch) longer(hop int) bool {
 	return slices.ContainsFunc(w.hops[hop+1:], func(h *watchedHop) bool {
 		return h.kind == trace.HopTimeExceeded && h.addr.IsValid() && h.heard > w.hops[hop].heard
@@ -210,7 +210,7 @@ func markLimited(rows []*record.HopSummary) {
 	}
 }
 
-// losesMore tells whether one hop lost more than another, by more than chance makes
+// losesMore reports whether one hop lost more than another, by more than chance makes
 // likely: three standard deviations of the difference of two shares.
 func losesMore(h, o *record.HopSummary) bool {
 	n, m := float64(h.Sent), float64(o.Sent)

@@ -56,7 +56,7 @@ func (u *unreached) code() int {
 	return exitNo
 }
 
-// endsRun tells whether an error concerns the whole run, and not one target.
+// endsRun reports whether an error concerns the whole run, and not one target.
 func endsRun(err error) bool {
 	return isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, probe.ErrWentSilent, sink.ErrWrite, context.Canceled)
 }

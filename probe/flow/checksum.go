@@ -8,14 +8,14 @@ import (
 
 // sums are what is known of the checksums of a file's packets.
 //
-// Who captures where packets are sent has some without a checksum, which the card
-// fills in, and who rewrites addresses may leave all of them wrong. So a checksum
-// that is wrong is held against a packet that came from elsewhere alone, and only
-// once a packet that left shows that the file's are worth reading.
+// A capture made at the sender has packets whose checksum the network card was to
+// fill in, and a tool that rewrote addresses may have left all checksums wrong. So a
+// wrong checksum counts only in a packet that was received, and only once a packet
+// that was sent shows that the checksums of the file mean something.
 type sums struct{ read []bool } // by the number of the file
 
-// corrupt tells a SYN, an RST or an ICMP error that its receiver has dropped, by
-// its checksum (RFC 9293 §3.1, RFC 792).
+// corrupt reports whether a packet is a SYN, an RST or an ICMP error that its receiver
+// has dropped because of its checksum (RFC 9293 §3.1, RFC 792).
 func (t *Table) corrupt(p *Packet) bool {
 	if d := &t.decoder.packet; d.Kind == craft.PacketTCP && d.Segment.Flags&(craft.SYN|craft.RST) == 0 {
 		return false
@@ -34,8 +34,8 @@ func (t *Table) corrupt(p *Packet) bool {
 	return incoming && !right && t.sums.readable(p.File)
 }
 
-// incoming tells a packet that was not sent where it was captured: the file says so,
-// or a router has lowered its TTL.
+// incoming reports whether a packet was received by the capturing machine: the file
+// says so, or a router has lowered its TTL.
 func (t *Table) incoming(p *Packet) bool {
 	switch p.Direction {
 	case Inbound:
@@ -59,14 +59,14 @@ func (s *sums) learn(file int) {
 	s.read[file] = true
 }
 
-// rightSum tells whether a whole packet has the checksum that it should have, or that
-// of TCP is left to the card.
+// rightSum reports whether the checksums of a whole packet are right, or that of TCP
+// is left to the network card.
 func rightSum(b []byte) bool {
 	var p craft.Packet
 	return p.Decode(b, craft.VerifyChecksums) != craft.ErrChecksum || unfinished(b)
 }
 
-// headerIntact tells whether an IPv4 header has the checksum that it should have.
+// headerIntact reports whether the checksum of an IPv4 header is right.
 func headerIntact(b []byte) bool {
 	return b[0]>>4 != 4 || fold(addUp(b[:min(len(b), int(b[0]&15)*4)])) == 0xffff
 }
@@ -85,7 +85,7 @@ func fold(sum uint32) uint16 {
 	return uint16(sum>>16 + sum)
 }
 
-// unfinished tells a TCP checksum that is the sum of the pseudo-header alone, to
+// unfinished reports whether the TCP checksum is the sum of the pseudo-header alone, to
 // which the card adds the rest (CHECKSUM_PARTIAL in include/linux/skbuff.h).
 func unfinished(b []byte) bool {
 	header, addresses := 40, b[8:40]

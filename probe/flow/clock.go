@@ -2,13 +2,13 @@ package flow
 
 import "time"
 
-// clock is the time of a capture, which never goes back, and goes forward by
-// seconds at most from one packet to the next: a stamp that jumps, because
-// somebody set the clock or files were joined, makes nothing look old.
+// clock is the time of a capture. It never goes back, and goes forward by a few
+// seconds at most from one packet to the next: when time stamps jump, because
+// somebody set the clock or files were joined, no connection times out.
 type clock struct {
 	now   int64 // in nanoseconds since the first packet
-	stamp int64 // the highest, or the one after a jump back
-	next  int64 // when something may be due
+	stamp int64 // the highest time stamp, or the one after a jump back
+	next  int64 // when the table is next searched for what has timed out
 
 	high   int64 // the highest stamp that others went on from
 	before int64 // the same before the latest jump forward
@@ -25,14 +25,14 @@ const (
 // tick is how often the table is searched for what is due.
 const tick = int64(10 * time.Millisecond)
 
-// ticks are a time of a clock, in units of 16.8 ms: two years and more.
+// ticks are a time of a clock in units of 16.8 ms, which reach for two years.
 type ticks uint32
 
 const tickBits = 24
 
 func ticksOf(now int64) ticks { return ticks(now >> tickBits) }
 
-// nanoseconds is the time again, a tick too early at most.
+// nanoseconds converts back; the result is at most a tick too early.
 func (t ticks) nanoseconds() int64 { return int64(t) << tickBits }
 
 // advance takes in the stamp of the next packet, and tells whether it is worth
@@ -69,9 +69,9 @@ func (c *clock) rise(at, d int64) {
 	}
 }
 
-// watched is how long the capture goes on after a stamp, of a packet that came at a
-// time of this clock: what was captured twice, or is stamped wrong, is no time in
-// which anything could have been heard.
+// watched is how long the capture goes on after a packet with a stamp, which came at
+// the time heard of this clock. Time that is there only because packets were captured
+// twice, or stamped wrong, is not counted: nothing could have been captured in it.
 func (c *clock) watched(stamp int64, heard ticks) time.Duration {
 	high := c.high
 	if c.leapt {

@@ -363,7 +363,7 @@ func (o oracle) weaker(a *flow.Attempt, d *damage) (wrong, close string) {
 	return "", ""
 }
 
-// near tells whether a time is one of some, but for what lies between two
+// near reports whether a time is one of some, but for what lies between two
 // captures of one packet.
 func near(times map[time.Duration]bool, d time.Duration) bool {
 	for t := range times {

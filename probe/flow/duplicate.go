@@ -8,7 +8,7 @@ import (
 	"synscope/probe/handshake"
 )
 
-// How far apart the stamps of one packet are at most that was captured twice.
+// How far apart the stamps of a packet that was captured twice are at most.
 const (
 	elsewhere  = int64(100 * time.Millisecond) // on different interfaces of the machine
 	otherClock = int64(2 * time.Minute)        // at both ends of a connection, whose clocks differ
@@ -26,13 +26,13 @@ const (
 // It remembers the latest packets of each of a thousand groups of hash values,
 // in constant memory. What is compared is all that routers leave alone and that
 // does not depend on checksum offloading. A segment that its sender retransmitted
-// has another IP identification; where there is none it comes later, and so it
-// is not mistaken. Bare ACKs without one may well come in a row: they are taken
+// has another IP identification; where there is none, it comes later than a copy
+// would. Bare ACKs without an identification may really come in a row: they are taken
 // for one packet only where most others come twice.
 //
 // Some routers change options (the maximum segment size of a SYN), the window,
-// the congestion bits or the identification, and lower the TTL: the copy that
-// looks so is the same packet too.
+// the ECN bits or the identification, and lower the TTL: a packet that differs in
+// these alone is a copy, too.
 type sightings struct {
 	seed    maphash.Seed
 	groups  [1024][4]sighting
@@ -53,7 +53,7 @@ type sighting struct {
 }
 
 // place is where a packet was seen.
-// sameness is what sightings make of a packet.
+// sameness says whether a packet was captured before.
 type sameness uint8
 
 const (
@@ -87,7 +87,7 @@ func (s *sightings) again(at int64, p *Packet, seg *craft.Segment, kept handshak
 	return fresh, here, hash ^ uint64(looks)
 }
 
-// often is the share of packets that come again in a capture that has each
+// often is the least share of copies in a capture that is taken to have each packet
 // twice.
 const often = 0.25
 
@@ -133,23 +133,23 @@ func (s *sightings) compare(a, b *sighting, seg *craft.Segment, kept handshake.K
 	return same
 }
 
-// alike tells two packets that do not differ in anything.
+// alike reports whether two packets differ in nothing.
 func alike(a, b *sighting) bool { return a.hash == b.hash && a.looks == b.looks }
 
-// forwarded tells whether a router has sent on the one of two packets that was
+// forwarded reports whether a router has sent on the one of two packets that was
 // captured as the other too.
 func forwarded(a, b *sighting) bool {
 	return a.at <= b.at && a.ttl > b.ttl || a.at >= b.at && a.ttl < b.ttl
 }
 
-// stamped tells whether a segment has the timestamp option (RFC 7323 §3), whose
+// stamped reports whether a segment has the timestamp option (RFC 7323 §3), whose
 // clock has moved on when something is retransmitted after a timeout.
 func stamped(seg *craft.Segment) bool {
 	_, _, ok := seg.Options.Timestamps()
 	return ok
 }
 
-// weigh takes a decision into the recent share.
+// weigh updates the recent share of copies.
 func (s *sightings) weigh(twice bool) {
 	const recent = 64
 	s.doubled -= s.doubled / recent
@@ -158,8 +158,9 @@ func (s *sightings) weigh(twice bool) {
 	}
 }
 
-// rewind tells a packet of a capture that has been appended to itself: it has
-// gone back to its first packet, and has not come to its end again.
+// rewind reports whether the capture has been appended to itself, and a packet is part
+// of the repetition: the first packet came again, and the end of the first time has
+// not been reached.
 func (s *sightings) rewind(here *sighting) bool {
 	switch {
 	case !s.anything:

@@ -19,7 +19,7 @@ func (t *Table) Close() error {
 			t.once = true
 		} else {
 			t.passStranger(f)
-			t.account(t.flow(f)) // what is missed counts for all of them
+			t.account(t.flow(f)) // before any is judged: what the capture lacks bears on all of them
 		}
 	}
 	for _, r := range left {
@@ -56,8 +56,8 @@ func (t *Table) numberOf(r ref) uint64 {
 	return t.flow(r).number
 }
 
-// trust is how much the capture can be believed, as far as it has been read.
-// Until the end, connections that are not over count too.
+// trust says how complete the capture is, as far as it has been read. Before the end,
+// connections that are not over count too.
 func (t *Table) trust() handshake.Trust {
 	c := &t.counts
 	if !t.ending && t.soFar.Loss() > c.Loss() {
@@ -66,8 +66,8 @@ func (t *Table) trust() handshake.Trust {
 	return handshake.Trust{Gaps: c.Gaps, Loss: c.Loss(), OneWay: !t.heard, Chosen: !t.varied, NoACKs: !t.acked && t.spoken > enoughSpoken, Once: t.once}
 }
 
-// enoughSpoken is how many segments with data or a FIN a capture must have for it
-// to be odd that it has none that only acknowledges.
+// enoughSpoken is how many segments with data or a FIN a capture must have until the
+// lack of any bare ACK shows that it leaves those out.
 const enoughSpoken = 20
 
 // trustOn is the same for one connection.
@@ -134,7 +134,7 @@ func (t *Table) account(f *flow) {
 	}
 }
 
-// evict takes every conclusion out of an attempt that was forgotten early.
+// evict clears every conclusion of an attempt that was forgotten early.
 func (t *Table) evict(a *Attempt) {
 	t.counts.Evicted++
 	a.State, a.Reason, a.Reply, a.ICMP = probe.StateUnknown, ReasonEvicted, nil, nil

@@ -14,7 +14,7 @@ type fragment struct {
 	offset int    // of its first byte in the upper-layer packet
 	length int    // in bytes on the wire
 	more   bool   // it is not the last
-	header []byte // of IP, without what says that this is a fragment
+	header []byte // of IP, as that of a whole packet
 	data   []byte // as far as captured
 }
 
@@ -42,7 +42,7 @@ type waiting struct {
 	part   fragment
 }
 
-// fragments are the datagrams of which more may come, the latest few of them.
+// fragments are the latest datagrams of which more fragments may come.
 type fragments struct {
 	known map[fragmentKey]*datagram
 	order []fragmentKey
@@ -51,7 +51,7 @@ type fragments struct {
 const (
 	mostDatagrams = 256
 	mostWaiting   = 16
-	together      = int64(30 * time.Second) // the parts of one arrive (RFC 1122 §3.3.2 has 60 to 120 s at most)
+	together      = int64(30 * time.Second) // within which the fragments of a datagram arrive (RFC 1122 §3.3.2: 60 to 120 s at most)
 )
 
 // fragmentOf reads a packet as a fragment of a TCP segment; ok is false where it
@@ -218,8 +218,8 @@ func (t *Table) beginDatagram(at int64, p *Packet, f *fragment, d *datagram) {
 	d.waiting = nil
 }
 
-// tooShort tells the n first bytes of a TCP header that goes on in another part;
-// b is what was captured of them.
+// tooShort reports whether a TCP header is longer than the n bytes that its first
+// fragment has; b is what was captured of these.
 func tooShort(b []byte, n int) bool {
 	const fixed = 20
 	return n < fixed || len(b) > 12 && n < int(b[12]>>4)*4
@@ -259,12 +259,12 @@ func (t *Table) goOn(at int64, p *Packet, f *fragment, d *datagram) {
 	t.segment(at, p, &s)
 }
 
-// withoutFIN leaves a FIN out of what is acknowledged. A segment with a FIN that
-// acknowledges another is one of the three of a close, and its parts would make
-// two of it.
+// withoutFIN is the acknowledgement of all but a FIN. A FIN that acknowledges a FIN
+// makes a close of three segments; as several fragments it would look like a close of
+// four.
 func withoutFIN(ack craft.Seq) craft.Seq { return ack.Add(^uint32(0)) }
 
-// dropFragments counts what has waited in vain.
+// dropFragments drops all datagrams, and counts their fragments that waited for a header.
 func (t *Table) dropFragments() {
 	for _, key := range t.fragments.order {
 		t.dropDatagram(key)

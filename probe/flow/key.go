@@ -31,7 +31,7 @@ func (k *key) endpoints() (first, second netip.AddrPort) {
 	return netip.AddrPortFrom(a, binary.BigEndian.Uint16(k[32:])), netip.AddrPortFrom(b, binary.BigEndian.Uint16(k[34:]))
 }
 
-// self tells whether both endpoints are one.
+// self reports whether both endpoints are one.
 func (k *key) self() bool {
 	return [16]byte(k[:16]) == [16]byte(k[16:32]) && [2]byte(k[32:34]) == [2]byte(k[34:])
 }

@@ -7,9 +7,8 @@ import (
 	"synscope/probe/handshake"
 )
 
-// lone is a SYN that nothing has followed so far: the half-open attempts of a
-// scan or a flood, of which there may be millions. It holds what is needed to
-// make a connection of it when something does.
+// lone is a SYN without any later packet so far, as scans and floods send millions. It
+// holds what is needed to turn it into a connection when a later packet comes.
 type lone struct {
 	key       key
 	hash      uint32 // of key
@@ -76,8 +75,7 @@ func (l *lone) offer(o craft.Option) bool {
 	return true
 }
 
-// segment is the SYN again, as far as a judgement needs it; its options are in
-// room.
+// segment rebuilds the SYN, as far as judging needs it; its options are in room.
 func (l *lone) segment(room *[craft.MaxOptions]byte) craft.Segment {
 	o := room[:0]
 	if l.offers&offersMSS != 0 {

@@ -35,7 +35,7 @@ func (t *Table) find(k *key, hash, network uint32, swapped bool, s *craft.Segmen
 	return t.choose(k, hash, network, swapped, s)
 }
 
-// fit is how well the numbers of a segment go on from those of a record.
+// fit says how well the numbers of a segment continue those of a record.
 type fit uint8
 
 const (
@@ -44,8 +44,8 @@ const (
 	certain
 )
 
-// choose does so where there are several, or one of another network: whose
-// numbers fit, then who is of the same network.
+// choose is find where there are several records, or one of another network: it prefers
+// the record whose numbers fit, then one of the same network.
 func (t *Table) choose(k *key, hash, network uint32, swapped bool, s *craft.Segment) (best ref) {
 	const here, most = 1, 2*int(certain) + 1
 	points := 0
@@ -93,8 +93,8 @@ func (t *Table) fits(r ref, swapped bool, s *craft.Segment) fit {
 	return foreign
 }
 
-// fits tells what may follow a SYN: the same again, its answer, or what both
-// ends send after that.
+// fits compares the numbers of a segment with a SYN: it may be a retransmission, the
+// answer, or what both ends send after that.
 func (l *lone) fits(swapped bool, s *craft.Segment) fit {
 	n, first := s.Seq, int32(1)
 	if swapped != (l.offers&fromSecond != 0) {
@@ -120,7 +120,7 @@ func (l *lone) fits(swapped bool, s *craft.Segment) fit {
 // with a connection of the other, or was captured in both.
 type networks struct{ of map[uint32]uint32 }
 
-// root is the network that stands for all that are one with it.
+// root is the network that stands for all that are the same as this one.
 func (n *networks) root(network uint32) uint32 {
 	for {
 		up, ok := n.of[network]

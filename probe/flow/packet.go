@@ -32,8 +32,8 @@ type Packet struct {
 	// the call, when a connection begins. Nil: it has no name.
 	NetworkName fmt.Stringer
 	Direction   Direction
-	// Recorded says that the program has written it down that sent, or was sent, all
-	// packets of its connection: of what the client sent nothing is missing.
+	// Recorded says that the client's own program wrote the capture: of what the client
+	// sent nothing is missing.
 	Recorded bool
 }
 
@@ -72,9 +72,9 @@ type Config struct {
 	// one that was silent longest is forgotten. Default: as many as there is
 	// Memory for.
 	Flows int
-	// Memory is about how many bytes the connections may take that are
-	// followed at a time. A SYN alone takes about 110, a connection about
-	// 520, and what hangs on it. Default: 1 GiB.
+	// Memory is about how many bytes the connections that are followed at a time
+	// may take. A SYN alone takes about 110, a connection 520 and more. Default:
+	// 1 GiB.
 	Memory int64
 	// Segments asks for [Sink.Segment].
 	Segments bool
@@ -109,7 +109,7 @@ type Counts struct {
 	Duplicates uint64            // the same packet captured again
 	Underway   uint64            // TCP, of connections whose beginning was not seen
 	Unwanted   uint64            // of connections that were not asked for
-	Rejected   map[string]uint64 // nothing that TCP is probed by, by reason
+	Rejected   map[string]uint64 // neither TCP nor an ICMP error, or damaged, by reason
 
 	Gaps       uint64 // holes in numbers that were acknowledged and not captured, SYNs included
 	GapBytes   uint64 // numbers in them

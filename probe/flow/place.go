@@ -17,18 +17,17 @@ func placeOf(p *Packet, s *craft.Segment) place {
 	return place{p.Interface, p.Network, p.Direction, s.TTL}
 }
 
-// copies are the places at which a connection was captured once more, by a clock
-// that differs by more than a packet is under way: the captures of both its ends
-// were merged. What comes from there and says nothing new is the same packet
-// again, however late it stands in the file; what is new was missed at the first
-// place.
+// copies are the places at which a connection was captured a second time, by a clock
+// that differs by more than the time of a packet on its way: captures of both ends
+// were merged. A packet from there that brings nothing new is a copy, however late it
+// stands in the file; one that does was missed at the first place.
 type copies struct {
 	first, second [2]place // by the Side that sent
 	known         [2]bool
 	old           []numbers // of connections on the same ports before, the latest last
 }
 
-// placed tells whether another place is known.
+// placed reports whether another place is known.
 func (c *copies) placed() bool { return c.known[0] || c.known[1] }
 
 // numbers are those that a connection has used, by the Side that sent.
@@ -39,13 +38,13 @@ type numbers struct {
 	fromSecond bool     // the client is the second endpoint
 }
 
-// elsewhere tells whether a segment was captured at another place than those of
+// elsewhere reports whether a segment was captured at another place than those of
 // that connection.
 func (n *numbers) elsewhere(from handshake.Side, p *Packet, s *craft.Segment) bool {
 	return n.ttl[from] != 0 && n.ttl[from] != s.TTL || n.file != uint16(p.File)
 }
 
-// has tells a segment of that connection.
+// has reports whether a segment is one of that connection.
 func (n *numbers) has(from handshake.Side, s *craft.Segment) bool {
 	other := from.Other()
 	return (n.within(s.Seq, from) || s.Flags.Has(craft.RST) && s.Seq == 0) && (!s.Flags.Has(craft.ACK) || n.within(s.Ack, other))
@@ -55,7 +54,7 @@ func (n *numbers) within(v craft.Seq, side handshake.Side) bool {
 	return n.from[side].LessThanEq(v) && v.LessThanEq(n.to[side])
 }
 
-// mostOld is how many connections before are remembered.
+// mostOld is how many earlier connections on the same ports are remembered.
 const mostOld = 4
 
 // inherited are the copies of a connection for the next one on its ports, and the
@@ -78,7 +77,7 @@ func (f *flow) inherited() *copies {
 	return c
 }
 
-// past tells a copy of a connection before.
+// past reports whether a packet is a copy of one of an earlier connection.
 func (f *flow) past(from handshake.Side, p *Packet, s *craft.Segment) bool {
 	c := f.copies()
 	if c == nil {
@@ -97,7 +96,7 @@ func (f *flow) past(from handshake.Side, p *Packet, s *craft.Segment) bool {
 	return false
 }
 
-// used tells whether a later connection has begun with the same numbers.
+// used reports whether a later connection has begun with the same numbers.
 func (n *numbers) used(f *flow) bool {
 	var isn [2]craft.Seq
 	isn[0], _, isn[1], _ = f.watch.Numbers()
@@ -119,7 +118,7 @@ func (f *flow) copied(from handshake.Side, first, again place) {
 	}
 }
 
-// elsewhere tells a packet from the place at which copies come.
+// elsewhere reports whether a packet was captured at the place where copies come from.
 func (f *flow) elsewhere(from handshake.Side, p *Packet, s *craft.Segment) bool {
 	c := f.copies()
 	if c == nil || !c.placed() {
@@ -133,8 +132,8 @@ func (f *flow) elsewhere(from handshake.Side, p *Packet, s *craft.Segment) bool 
 	return known != 0 && known != s.TTL
 }
 
-// copyOf tells a packet of a connection that was captured at another place
-// before, and is not remembered.
+// copyOf reports whether a packet was captured before at another place, too long ago
+// to be remembered.
 func (f *flow) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 	from := f.side(swapped, s)
 	if f.past(from, p, s) {
@@ -158,8 +157,8 @@ func (f *flow) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 	return f.elsewhere(from, p, s) && (!f.watch.News(from, s) || s.Flags.Has(craft.RST) && f.reset&(1<<from) != 0)
 }
 
-// fromOtherFile tells a packet of another file that its sender did not send anew: a
-// capture may also have been rotated.
+// fromOtherFile reports whether a packet is of another file and is no retransmission.
+// Another file alone proves no copy: a capture may have been rotated.
 func (f *flow) fromOtherFile(from handshake.Side, p *Packet, s *craft.Segment) bool {
 	return p.File != int(f.firstFile) && (stamped(s) || f.watch.Counted(from, s.ID))
 }
@@ -171,7 +170,7 @@ func (l *lone) copyOf(swapped bool, p *Packet, s *craft.Segment) bool {
 		swapped == (l.offers&fromSecond != 0)
 }
 
-// asFirst is a segment that was captured elsewhere as it would have been at the
+// asFirst is a segment that was captured elsewhere, changed to what it was at the
 // first place.
 func (f *flow) asFirst(from handshake.Side, s *craft.Segment) *craft.Segment {
 	first := *s

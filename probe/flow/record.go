@@ -10,7 +10,7 @@ import (
 // flow is a connection that is being followed.
 type flow struct {
 	more  *unusual            // nil until something is
-	watch handshake.Bystander // here, since it begins with pointers: the collector finds all in one place
+	watch handshake.Bystander // beside more, since it begins with pointers: the garbage collector reads no further
 
 	key                 key
 	hash                uint32 // of key
@@ -34,7 +34,7 @@ type flow struct {
 	reported            reported
 }
 
-// reported is how far the table has told of a connection.
+// reported says what the table has handed out of a connection.
 type reported uint8
 
 const (
@@ -71,9 +71,9 @@ func (f *flow) copies() *copies {
 	return f.more.copies
 }
 
-// side is who sent a segment of which the second endpoint of the key is the
-// source, or is not. Of a socket that is connected to itself the SYN-ACK is said
-// to be the server's, and everything else the client's.
+// side is who sent a segment; second says that its source is the key's second
+// endpoint. Of a socket that is connected to itself the SYN-ACK is counted as the
+// server's, and everything else as the client's.
 func (f *flow) side(second bool, s *craft.Segment) handshake.Side {
 	const answer = craft.SYN | craft.ACK
 	if f.self && s.Flags&answer == answer || !f.self && second != f.fromSecond {
@@ -82,8 +82,8 @@ func (f *flow) side(second bool, s *craft.Segment) handshake.Side {
 	return handshake.Client
 }
 
-// observe gives a segment to the judge. What a socket sends to itself is sent by
-// both ends, but for the two SYNs (RFC 9293 §3.5, figure 7).
+// observe gives a segment to the Bystander. Where a socket is connected to itself, both
+// ends send each segment but the two SYNs (RFC 9293 §3.5, figure 7).
 func (f *flow) observe(at int64, from handshake.Side, s *craft.Segment, kept handshake.Kept) handshake.Notes {
 	if kept.Elsewhere {
 		s = f.asFirst(from, s)
@@ -108,9 +108,9 @@ func (f *flow) take(l *lone, room *[craft.MaxOptions]byte) {
 	f.opening.note(&Packet{Direction: l.direction}, &s, handshake.Client)
 }
 
-// repeated tells a packet that was captured before: stamped before the latest
-// of the connection and with nothing new, or the latest itself. One with an
-// identification that comes after the latest was sent anew.
+// repeated reports whether a packet was captured before: it is stamped earlier than the
+// latest of the connection and has nothing new, or it is the latest itself. A packet
+// with an IP identification that comes after the latest was retransmitted.
 func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) bool {
 	last := f.watch.Last()
 	if seen == f.seen && (at == last || s.Len() > 0 && at-last < noIdentity) {
@@ -120,16 +120,16 @@ func (f *flow) repeated(at int64, swapped bool, s *craft.Segment, seen uint32) b
 	return at <= last && !f.watch.Counts(from, s.ID) && f.watch.Knows(from, at, s)
 }
 
-// asked tells whether the receiver of a segment has asked for it since it was
-// captured first: its latest acknowledgement is the segment's own number, and
-// was repeated, or tells of later numbers by SACK.
+// asked reports whether the receiver of a segment has asked for it since it was first
+// captured: its latest acknowledgement is the segment's number, and was repeated, or
+// has SACK blocks of later numbers.
 func (f *flow) asked(swapped bool, s *craft.Segment, first int64) bool {
 	other := &f.sides[f.side(swapped, s).Other()]
 	return other.acked && other.ackAt >= first && other.ack == s.Seq && (other.same > 1 || other.holed)
 }
 
-// renewed tells a segment that begins another connection. Where roles were
-// guessed it may show that they are the other way round.
+// renewed reports whether a segment begins another connection. Where client and server
+// were guessed it may show that they are the other way round.
 func (f *flow) renewed(at int64, swapped bool, s *craft.Segment) bool {
 	from := f.side(swapped, s)
 	if f.midstream && !f.self && s.Flags.Has(craft.SYN) && (from == handshake.Server) == asClient(s) {
@@ -192,7 +192,7 @@ func (f *flow) attempt(a *Attempt, why Ending, t handshake.Trust) {
 	f.numbers(a)
 }
 
-// numbers tells the ISNs of both ends, where both SYNs were captured.
+// numbers writes the ISNs of both ends, where both SYNs were captured.
 func (f *flow) numbers(a *Attempt) {
 	s, ok := f.watch.SYNACK()
 	if !ok {

@@ -8,25 +8,23 @@ import (
 )
 
 // rival is a SYN with another number, a SYN-ACK to such a SYN, or a segment with
-// quite other numbers, on the ports of a connection that is open, as far as was
-// captured. Either the end of that
-// connection was not captured, or the client does not know of it any more, and
-// this begins another one; or somebody else has sent it, or it comes late, and
-// the connection goes on (RFC 5961 §4). What comes next tells.
+// unrelated numbers, on the ports of a connection that seems to be open. Either the end
+// of that connection was not captured, or the client has forgotten it, and a new one
+// begins; or the segment is forged or late, and the connection goes on (RFC 5961 §4).
+// The next segments show which.
 type rival struct {
 	packets []heldPacket // that segment, and bare ACKs of the server that may answer
 	isn     craft.Seq    // of the client
 	end     craft.Seq    // after the numbers of its SYN
 	swapped bool         // the client is the second endpoint of the key
 	synack  bool         // it is a SYN-ACK
-	back    bool         // the client is the server of the connection before, which has not been heard of
+	back    bool         // the client is the server of the connection before, and has sent nothing in that
 
 	answer   craft.Seq // the latest acknowledgement of the server since
 	answerAt int64     // 0 none
 }
 
-// heldPacket is a packet of which it is not known yet to which connection it
-// belongs.
+// heldPacket is a packet that waits until it is known to which connection it belongs.
 type heldPacket struct {
 	Packet  // with bytes of its own
 	seen    uint32
@@ -43,11 +41,11 @@ const (
 	undecided verdict = iota
 	begins            // it begins another connection
 	passes            // the connection goes on
-	parts             // the connection goes on, and this is none of it
+	parts             // the connection goes on, and the rival is no part of it
 )
 
-// apartAtMost is how far from what was captured a segment may lie to be the
-// continuation: a large window.
+// apartAtMost is how far the numbers of a segment may be from those captured to
+// continue them: a large window.
 const apartAtMost = 1 << 20
 
 // slack is how much longer than the first round trip an answer may take.
@@ -81,15 +79,15 @@ func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdi
 	case craft.RST:
 		switch {
 		case v.synack && client && s.Seq == v.end:
-			return passes // the client knows nothing of it
+			return passes // the client resets what it did not ask for
 		case v.synack:
 			return goesOn(client, old)
 		}
 		if client && v.answerAt > 0 && s.Seq == v.answer && at-v.answerAt <= f.trip()+slack {
-			return begins // the client knows nothing of what the server answers for
+			return begins // the client resets the connection for which the server answers
 		}
 		if client && s.Seq != v.end && at-stampOf(v.packets[0].Time) <= f.trip()+slack {
-			return begins // it does so, and that was not captured
+			return begins // the same, and the server's answer was not captured
 		}
 	}
 	ours := int64(number.Sub(v.end))
@@ -99,7 +97,7 @@ func (v *rival) contest(f *flow, at int64, swapped bool, s *craft.Segment) verdi
 	return goesOn(client, old)
 }
 
-// goesOn judges by how far a number is from those of the connection before.
+// goesOn judges by the distance of a number from those of the connection before.
 func goesOn(client bool, old int32) verdict {
 	if client && abs(int64(old)) < apartAtMost {
 		return passes
@@ -148,8 +146,8 @@ func (t *Table) hold(at int64, p *Packet, s *craft.Segment, r ref, swapped bool,
 	return true
 }
 
-// mayHaveRival tells whether a connection is there that a segment may be none of:
-// it is open, or the segment is a SYN-ACK, and its own was captured.
+// mayHaveRival reports whether a segment may belong to a later connection: this one is
+// open, or it has its SYN-ACK and the segment is another.
 func (f *flow) mayHaveRival(s *craft.Segment) bool {
 	const answer = craft.SYN | craft.ACK
 	return f.watch.Living() || s.Flags&answer == answer && f.watch.Greeted()
@@ -239,7 +237,7 @@ func (t *Table) replay(r ref, p *heldPacket) {
 	}
 }
 
-// pass gives what was held to the connection that goes on.
+// pass gives the held packets to the connection that goes on.
 func (t *Table) pass(r ref) {
 	v := t.flow(r).rival()
 	t.flow(r).more.rival = nil
@@ -255,7 +253,7 @@ func (t *Table) pass(r ref) {
 	}
 }
 
-// disregard counts a SYN-ACK that a stranger has sent: it decides nothing.
+// disregard counts a SYN-ACK that the server did not send: it decides nothing.
 func (t *Table) disregard(r ref, p *Packet, s *craft.Segment, swapped bool) {
 	f := t.flow(r)
 	from := f.side(swapped, s)
@@ -270,7 +268,7 @@ func (t *Table) disregard(r ref, p *Packet, s *craft.Segment, swapped bool) {
 	}
 }
 
-// passStranger does so with a SYN-ACK that nothing has followed, where the server
+// passStranger disregards a held SYN-ACK without a later packet, where the server
 // had answered the client's own SYN.
 func (t *Table) passStranger(r ref) {
 	f := t.flow(r)
@@ -279,7 +277,8 @@ func (t *Table) passStranger(r ref) {
 	}
 }
 
-// release makes an attempt of its own of what nothing has decided about.
+// release hands the held packets out as an attempt of their own: it stayed undecided
+// to which connection they belong.
 func (t *Table) release(v *rival, why Ending) {
 	if v == nil || t.held.decode(&v.packets[0].Packet) != nil {
 		return

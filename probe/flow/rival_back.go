@@ -35,7 +35,7 @@ func (v *rival) contestBack(f *flow, swapped bool, s *craft.Segment) verdict {
 	return undecided
 }
 
-// asker judges by what the sender of the second SYN says next.
+// asker judges by the next segment of the second SYN's sender.
 func (v *rival) asker(f *flow, s *craft.Segment) verdict {
 	ack := f.watch.Ahead(handshake.Client, s.Ack)
 	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
@@ -60,7 +60,7 @@ func (v *rival) asker(f *flow, s *craft.Segment) verdict {
 	return undecided
 }
 
-// follows tells a number of the asker that goes on from its SYN.
+// follows reports whether a number of the asker continues its SYN.
 func (v *rival) follows(n craft.Seq) bool {
 	d := n.Sub(v.end)
 	return d >= 0 && d < apartAtMost

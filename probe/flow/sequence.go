@@ -24,7 +24,7 @@ type side struct {
 	acked  bool
 	probed bool  // its last segment was a keep-alive
 	ttl    uint8 // of its first segment, 0 unknown
-	holed  bool  // its latest acknowledgement tells of a hole, by SACK (RFC 2018)
+	holed  bool  // its latest acknowledgement has SACK blocks (RFC 2018): something is missing
 }
 
 // classify says what a segment of side s is, and takes it in; other is the far
@@ -44,7 +44,7 @@ func (s *side) classify(seg *craft.Segment, at int64, other *side, rtt int64, mi
 	return r
 }
 
-// tellsOfHole tells whether a bare acknowledgement has blocks of later numbers.
+// tellsOfHole reports whether a bare acknowledgement has blocks of later numbers.
 func tellsOfHole(seg *craft.Segment) bool {
 	const least = 10 // one block
 	if len(seg.Options) < least || len(seg.Payload) > 0 {
@@ -94,9 +94,9 @@ func (s *side) early(seg *craft.Segment) Repeat {
 	return Fresh
 }
 
-// overtaken tells a segment that may fill a hole soon after a later one was
-// seen. Whether there was a hole is not asked: Wireshark 4.0 does not either,
-// and so calls what SACK has retransmitted within a round trip out of order.
+// overtaken reports whether a segment may fill a hole soon after a later segment was
+// seen. As in Wireshark 4.0 the hole itself is not checked, so that a retransmission
+// by SACK within a round trip is called out of order.
 func (s *side) overtaken(seg *craft.Segment, at int64, rtt int64) bool {
 	if rtt <= 0 {
 		rtt = reorderWindow
@@ -117,8 +117,8 @@ func (s *side) countDuplicate(seg *craft.Segment, other *side) {
 	}
 }
 
-// advance takes in how far a side has come. An RST uses up no number, and its
-// own may be a guess.
+// advance updates the highest number that a side has sent. An RST is left out: it uses
+// up no number, and its own may be a guess.
 func (s *side) advance(seg *craft.Segment, at int64, r Repeat) {
 	end := seg.Seq.Add(seg.Len())
 	if seg.Flags.Has(craft.RST) {

@@ -2,9 +2,8 @@ package flow
 
 import "synscope/craft"
 
-// asClient tells whether who sends a segment of which nothing before was
-// captured is the client: it sends SYN, or to a port that servers have, or from
-// the higher port.
+// asClient guesses whether the sender of the first segment that was captured is the
+// client: it sends a SYN, or to a port that servers have, or from the higher port.
 func asClient(s *craft.Segment) bool {
 	switch s.Flags & (craft.SYN | craft.ACK | craft.RST) {
 	case craft.SYN, 0: // without any it is a probe: all segments of a connection have ACK

@@ -14,12 +14,12 @@ func (t *Table) announceLater(k *key) {
 	}
 }
 
-// Settle is to be called at equal times while a capture is being made. It hands
-// out the attempts of connections that have ended and were silent since the
-// last call but one; they are remembered for repetitions, and not handed out
-// again. And it hands out, with the ending [Ongoing], what has become so far of
-// those that began before the given number of calls; they are handed out again
-// when they end.
+// Settle is to be called at regular intervals while a capture is being made. It hands
+// out the attempts of connections that have ended and were silent since the last call
+// but one; these stay in memory, so that retransmissions are recognised, and are not
+// handed out again. With the ending [Ongoing] it also hands out the present state of
+// the connections that began that many calls ago; they are handed out again when they
+// end.
 func (t *Table) Settle(announce uint32) error {
 	t.round++
 	for r := t.over.first; r != noRef && t.flow(r).round+1 < t.round; r = t.flow(r).links.newer {
@@ -37,7 +37,7 @@ func (t *Table) Settle(announce uint32) error {
 	return t.err
 }
 
-// announce hands out what has become of a connection that goes on.
+// announce hands out the present state of a connection that goes on.
 func (t *Table) announce(y *young) {
 	r := t.index.find(t.hash(&y.key), func(r ref) bool { return t.numberOf(r) == y.number })
 	if r == noRef {

@@ -1,8 +1,8 @@
 package flow
 
 // store keeps records in blocks, so that they neither move nor cost an
-// allocation each; a block without records is given back, but for one: a record
-// that comes and goes would allocate a block each time. Numbers begin with 1.
+// allocation each. Blocks without records are given back, but one is kept, so that
+// a record that comes and goes does not allocate a block each time. Numbers begin with 1.
 type store[T any] struct {
 	blocks []*block[T] // nil: given back
 	spare  *block[T]   // of the latest that was given back: all its records are zero
@@ -99,7 +99,7 @@ func (s *store[T]) give(n uint32) {
 	}
 }
 
-// links are the neighbours of a record in the order of silence.
+// links are the neighbours of a record in a [queue].
 type links struct{ older, newer ref }
 
 // queue is a list of records in the order in which they were last heard of,

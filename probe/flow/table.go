@@ -44,8 +44,8 @@ type Table struct {
 	ending  bool // the last are being handed out
 	number  uint64
 	counts  Counts
-	hanging int64  // bytes that hang on connections, beside their records
-	soFar   Counts // of what is missing, connections included that are not over
+	hanging int64  // bytes that connections refer to, beside their records
+	soFar   Counts // of what is missing, including connections that are not over
 	room    [craft.MaxOptions]byte
 	err     error
 
@@ -322,7 +322,7 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, kept handshake.Kep
 	}
 }
 
-// routing tells whether a router lies between the two places of a packet that was
+// routing reports whether a router lies between the two places of a packet that was
 // captured twice.
 type routing bool
 

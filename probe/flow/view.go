@@ -65,8 +65,8 @@ func (o *opening) note(p *Packet, s *craft.Segment, from handshake.Side) {
 	}
 }
 
-// elsewhere tells whether a segment came another way than the SYN of its end: it
-// was forged, or seen before or behind a firewall that changes numbers too.
+// elsewhere reports whether a segment has another TTL than the SYN of its end: it was
+// forged, or captured on the other side of a firewall that changes sequence numbers.
 func (o *opening) elsewhere(from handshake.Side, ttl uint8) bool {
 	known := o.synTTL
 	if from == handshake.Server {
@@ -76,10 +76,10 @@ func (o *opening) elsewhere(from handshake.Side, ttl uint8) bool {
 }
 
 // view infers where the capture was made, from times as in
-// [handshake.Bystander.Openings]. A direction tells: who sends a SYN is the
-// client, or forwards it. So does a TTL that no router has lowered. Where both
-// ends are that near, or nothing is known of either, the end is near whose part
-// of the handshake took a fraction of the other's.
+// [handshake.Bystander.Openings]. Directions show it: the machine that sends a SYN is
+// the client, or forwards it. So does a TTL that no router has lowered. Where both
+// TTLs are such, or neither, the capture was made at the end whose part of the
+// handshake took a fraction of the other's.
 func (o *opening) view(syn, answer, ack int64) View {
 	if o.synTTL == 0 || o.answerTTL == 0 {
 		return o.halfView()
@@ -123,6 +123,6 @@ func lopsidedView(syn, answer, ack int64) View {
 	return ViewUnknown
 }
 
-// initialTTL tells a TTL with which packets start out. 254 and less common ones
-// are left out: to take a distant end for a near one is the worse mistake.
+// initialTTL reports whether packets start out with a TTL. Rarer initial values, as
+// 254, are left out: to take a distant end for a near one is the worse mistake.
 func initialTTL(ttl uint8) bool { return ttl == 64 || ttl == 128 || ttl == 255 }

@@ -1,7 +1,7 @@
 package flow
 
-// What a record takes of memory, its place in the index included, in bytes; and
-// what hangs on few.
+// The memory of a record with its place in the index, and of what only some records
+// refer to, in bytes.
 const (
 	loneCost    = 112
 	flowCost    = 516
@@ -12,7 +12,7 @@ const (
 	numbersCost = 24
 )
 
-// weight is how many bytes hang on a connection, beside its record.
+// weight is how many bytes a connection refers to, beside its record.
 func (f *flow) weight() uint32 {
 	n := uint32(f.watch.Weight())
 	if f.more == nil {
@@ -31,7 +31,7 @@ func (f *flow) weight() uint32 {
 	return n
 }
 
-// weigh takes in what hangs on a connection now.
+// weigh updates the memory of what a connection refers to.
 func (t *Table) weigh(f *flow) {
 	now := f.weight()
 	t.hanging += int64(now) - int64(f.weighed)
@@ -49,7 +49,7 @@ func (t *Table) Memory() int64 {
 	return int64(t.lones.used)*loneCost + int64(t.flows.used)*flowCost + t.hanging
 }
 
-// crowd makes room for one more connection.
+// crowd forgets connections until there is room for one more.
 func (t *Table) crowd() {
 	for t.lones.used+t.flows.used >= t.cfg.Flows || t.Memory()+flowCost > t.cfg.Memory {
 		if !t.forget() {
@@ -80,14 +80,14 @@ func (t *Table) forget() bool {
 	return true
 }
 
-// older tells whether the oldest SYN was silent longer than any connection.
+// older reports whether the oldest SYN was silent longer than any connection.
 func (t *Table) older() bool {
 	return t.alone.first != noRef &&
 		(t.going.first == noRef || t.lone(t.alone.first).heard < t.flow(t.going.first).heard)
 }
 
-// mostAlike is how many connections with the same addresses and ports are followed
-// at a time, in as many networks: who of them a segment is of takes a look at each.
+// mostAlike is how many connections with the same addresses and ports, each in a network
+// of its own, are followed at a time: each segment is compared with all of them.
 const mostAlike = 1 << 12
 
 // thin makes room for one more connection on the same addresses and ports.
@@ -110,7 +110,7 @@ func (t *Table) thin(k *key, hash uint32) {
 	}
 }
 
-// heardOf is when a record was last heard of.
+// heardOf is when the last packet of a record came.
 func (t *Table) heardOf(r ref) ticks {
 	if r.isLone() {
 		return t.lone(r).heard

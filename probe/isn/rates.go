@@ -168,7 +168,7 @@ func weightedMedian(xs []weighted) float64 {
 	return 0
 }
 
-// stepping tells whether connections move a number beside time.
+// stepping reports whether connections move a number beside time.
 type stepping bool
 
 const (

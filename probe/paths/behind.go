@@ -64,7 +64,7 @@ func (x *explorer) horizon(v *vertex, n int) int {
 	return x.maxHops
 }
 
-// searched tells whether the scouts behind a silent vertex have ended.
+// searched reports whether the scouts behind a silent vertex have ended.
 func (x *explorer) searched(v *vertex) bool {
 	for i, f := range v.flows[:min(scouts, len(v.flows))] {
 		for ttl := v.ttl + 1; ttl <= x.horizon(v, i); ttl++ {

@@ -116,7 +116,7 @@ func (p *plan) reach(v *vertex) (reach map[*vertex]float64, waist *vertex) {
 	return nil, nil
 }
 
-// inferring tells whether further flows need not be tried, since all go one way.
+// inferring reports whether further flows need not be tried, since all go one way.
 func (v *vertex) inferring(r *rule) bool {
 	return len(v.next) == 1 && v.flying == 0 && len(v.pending) == 0 && v.settled >= r.stop(1)
 }

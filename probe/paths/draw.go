@@ -28,7 +28,7 @@ func (x *explorer) draw(g *graph) *Map {
 	return m
 }
 
-// done tells whether the rule is satisfied at every vertex.
+// done reports whether the rule is satisfied at every vertex.
 func (x *explorer) done(g *graph) bool {
 	all := len(x.flows) > 0
 	g.vertices(func(v *vertex) { all = all && (v.ttl >= x.maxHops || g.missing(v) == 0) })
@@ -114,7 +114,7 @@ func (d *drawing) measure(v *vertex, s spot, n *Node) {
 	slices.Sort(n.Returned)
 }
 
-// here tells whether a pair's probes were for a node: they were answered there,
+// here reports whether a pair's probes were for a node: they were answered there,
 // or nowhere and its flow passes there.
 func (d *drawing) here(q *pair, v *vertex, s spot) bool {
 	if s.silent != nil {

@@ -101,7 +101,7 @@ func (r *runner) decide() {
 	}
 }
 
-// idle tells whether nothing is to be sent or waited for.
+// idle reports whether nothing is to be sent or waited for.
 func (r *runner) idle() bool {
 	return !r.Warming() && r.Flying.Waiting() == nil && r.Responses.Waiting() == 0 && r.Now >= r.settle && len(r.wanted) == 0 && !r.changed
 }
@@ -148,7 +148,7 @@ func (r *runner) ready() int {
 	return slices.IndexFunc(r.wanted, func(w want) bool { return r.hop(w.ttl).ready(w) <= r.Now })
 }
 
-// probing tells whether a probe is to be sent now.
+// probing reports whether a probe is to be sent now.
 func (r *runner) probing() bool {
 	return r.failed == nil && r.Now >= r.next && r.Ready() && r.ready() >= 0
 }

@@ -29,7 +29,7 @@ type attempt struct {
 	aside   bool // for an old connection of the target, or its own size: no sign of silence
 }
 
-// flying tells whether something may still come back.
+// flying reports whether something may still come back.
 func (a *attempt) flying() bool { return len(a.answers) == 0 && !a.lost }
 
 // answer is what the attempt says of its hop, nil where nothing came back: the
@@ -65,7 +65,7 @@ type flow struct {
 	at []*vertex // where the latest graph has it, by TTL less one; nil: nowhere
 }
 
-// ended tells whether the flow reached its end before a TTL.
+// ended reports whether the flow reached its end before a TTL.
 func (f *flow) ended(ttl int) bool {
 	return slices.ContainsFunc(f.at[:min(ttl-1, len(f.at))], func(v *vertex) bool { return v != nil && v.ends() })
 }
@@ -99,10 +99,10 @@ func (f *flow) begin(ttl int) *pair {
 	return f.pairs[ttl-1]
 }
 
-// flying tells whether an attempt is under way.
+// flying reports whether an attempt is under way.
 func (p *pair) flying() bool { return slices.ContainsFunc(p.attempts, (*attempt).flying) }
 
-// silent tells whether nothing came back for the attempt, and nothing explains it.
+// silent reports whether nothing came back for the attempt, and nothing explains it.
 func (a *attempt) silent() bool { return a.lost && !a.aside && len(a.answers) == 0 }
 
 // mostAside is how many attempts may be set aside: after so many, what is in the way of
@@ -173,12 +173,12 @@ func (p *pair) places() (list []place) {
 	return list
 }
 
-// beyond tells whether anything came back for a higher TTL of the flow.
+// beyond reports whether anything came back for a higher TTL of the flow.
 func (f *flow) beyond(ttl int) bool {
 	return ttl < len(f.pairs) && slices.ContainsFunc(f.pairs[ttl:], func(p *pair) bool { return p != nil && p.answered() > 0 })
 }
 
-// expires tells whether a router saw a probe of the flow expire at a higher TTL.
+// expires reports whether a router saw a probe of the flow expire at a higher TTL.
 func (f *flow) expires(ttl int) bool {
 	return ttl < len(f.pairs) && slices.ContainsFunc(f.pairs[ttl:], func(p *pair) bool {
 		return p != nil && slices.ContainsFunc(p.places(), func(w place) bool { return !w.ends })

@@ -25,7 +25,7 @@ type explorer struct {
 
 	latest *graph // that next drew; nil: none yet
 
-	// trust tells whether silence at a TTL means anything, or its routers may answer
+	// trust reports whether silence at a TTL means anything, or its routers may answer
 	// seldom; nil: it does.
 	trust func(ttl int) bool
 }
@@ -65,7 +65,7 @@ func (x *explorer) next() []want {
 	return list
 }
 
-// flying tells whether any probe is under way.
+// flying reports whether any probe is under way.
 func (x *explorer) flying() bool {
 	return slices.ContainsFunc(x.flows, func(f *flow) bool {
 		return slices.ContainsFunc(f.pairs, func(q *pair) bool { return q != nil && q.flying() })

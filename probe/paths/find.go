@@ -266,7 +266,7 @@ func (l *losses) gain() float64 {
 	return l.crossing.logLikelihood() + others.logLikelihood() - all.logLikelihood()
 }
 
-// limited tells whether routers that send few errors explain the loss as well: what
+// limited reports whether routers that send few errors explain the loss as well: what
 // the target answers itself is lost less, or there is too little of it to tell.
 func (l *losses) limited() bool {
 	rate := float64(l.crossing.lost) / float64(max(l.crossing.sent, 1))

@@ -165,6 +165,6 @@ func (h *hop) look() {
 	}
 }
 
-// tells tells whether silence at the hop means anything: whether it is known that
+// tells reports whether silence at the hop means anything: whether it is known that
 // its routers, if it has any, do not merely answer seldom.
 func (h *hop) tells() bool { return len(h.known) == 0 || h.state == hopFree }

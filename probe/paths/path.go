@@ -28,7 +28,7 @@ func (g *graph) ways() (list []way, more bool) {
 	return slices.DeleteFunc(list, func(w way) bool { return len(w) == 0 }), more
 }
 
-// takes tells whether a flow may take the way, by all that is known of it, and
+// takes reports whether a flow may take the way, by all that is known of it, and
 // surely no shorter one.
 func (w way) takes(f *flow) bool {
 	for i, v := range f.at {
@@ -98,7 +98,7 @@ func (x *explorer) ends(g *graph) (list []want) {
 // that answer seldom.
 const enough = 12
 
-// loses tells whether anything was lost of some flows.
+// loses reports whether anything was lost of some flows.
 func loses(flows []*flow) bool {
 	return slices.ContainsFunc(flows, func(f *flow) bool {
 		return slices.ContainsFunc(f.pairs, func(q *pair) bool { return q != nil && q.answered() > 0 && q.lost() > 0 })

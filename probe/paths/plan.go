@@ -82,7 +82,7 @@ func (p *plan) affordable() []want {
 	return list
 }
 
-// counts tells whether a probe is one of those that the rule's number is compared
+// counts reports whether a probe is one of those that the rule's number is compared
 // with: what is lost on the way, or meets silence, it does not know.
 func (w want) counts() bool { return w.why <= forSame || w.why == forBox }
 
@@ -91,7 +91,7 @@ func (p *plan) add(f *flow, ttl int, why purpose) {
 	p.taken[probed{f, ttl}] = true
 }
 
-// open tells whether a flow's hop has not been asked for.
+// open reports whether a flow's hop has not been asked for.
 func (p *plan) open(f *flow, ttl int) bool {
 	return f.pair(ttl) == nil && !p.taken[probed{f, ttl}]
 }

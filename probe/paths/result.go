@@ -27,7 +27,7 @@ func (r *runner) result(err error) *Map {
 	return m
 }
 
-// loops tells whether the way goes in a circle.
+// loops reports whether the way goes in a circle.
 func (g *graph) loops() (found bool) {
 	g.vertices(func(v *vertex) { found = found || v.loop })
 	return found

@@ -42,10 +42,10 @@ func (l *link) share() float64 {
 	return float64(l.flows+added) / float64(l.from.settled+added*len(l.from.next))
 }
 
-// ends tells whether no hop is looked for behind the vertex.
+// ends reports whether no hop is looked for behind the vertex.
 func (v *vertex) ends() bool { return v.place.ends && !v.box || v.loop || v.perhaps }
 
-// cloud tells whether the vertex stands for several interfaces.
+// cloud reports whether the vertex stands for several interfaces.
 func (v *vertex) cloud() bool { return len(v.members) > 0 }
 
 // shown is how many next hops the vertex has shown.

@@ -283,7 +283,7 @@ func (w *world) textbook(r *rule) (sent int) {
 	return sent
 }
 
-// sends tells whether a router may send an error now, as Linux decides it.
+// sends reports whether a router may send an error now, as Linux decides it.
 func (w *world) sends(a netip.Addr, now time.Time) bool {
 	if w.limit == 0 {
 		return true

@@ -43,7 +43,7 @@ func (r *run) untried() []Untried {
 	return out
 }
 
-// leastTrials is how many SYNs a plan keeps at least that is cut to fit the budget.
+// leastTrials is how many SYNs at least are left of a plan that is cut to fit the budget.
 const leastTrials = 5
 
 // cut makes a plan of SYNs alone as short as what is left of the budget.
@@ -63,25 +63,25 @@ func (r *run) cut(c *candidate) {
 // cost says what a plan takes at most.
 func (r *run) cost(c *candidate) {
 	c.packets, c.took = Cost(c.plan, r.hops())
-	c.took += r.k.slowWay()
+	c.took += r.k.extraTime()
 	if r.cfg.Rate > 0 {
 		c.took += time.Duration(float64(c.packets) / r.cfg.Rate * float64(time.Second))
 	}
 }
 
-// slowWay is what trials take longer where round trips do; 0 on usual ways.
-func (k *Knowledge) slowWay() time.Duration {
+// extraTime is how much longer trials take because of long round trips; 0 on usual paths.
+func (k *Knowledge) extraTime() time.Duration {
 	longest := quantile(k.rtts(k.focus(), anyTrial), 0.8)
 	return max(0, 2*(longest-usualTrip))
 }
 
-// usualTrip is a round trip for which patience has room.
+// usualTrip is the longest round trip that [patience] allows for.
 const usualTrip = 400 * time.Millisecond
 
 // mostNamed is how many experiments without room are named.
 const mostNamed = 4
 
-// advise adds to what to do what could not be tried, and what would.
+// advise adds to the advice which experiments the budget had no room for, and which budget has.
 func (r *run) advise(f *Found, untried []Untried) {
 	if len(untried) == 0 {
 		return
@@ -106,7 +106,7 @@ func (r *run) advise(f *Found, untried []Untried) {
 	f.Advice += " " + text
 }
 
-// wellShown is the probability from which on nothing is said to be wrong although more
+// wellShown is the least probability with which "nothing is wrong" is said although more
 // could be tried.
 const wellShown = 0.9
 

@@ -68,14 +68,14 @@ type Cause struct {
 	Variants func(addrs []Address) []Variant
 	Where    func(k *Knowledge) string // where it sits; nil: nothing is known beyond the code
 	Advice   string                    // what to do, and whom to ask
-	// Words are a title and an advice that say more than the cause's own, where the
-	// evidence does; empty where not. nil: never.
+	// Words are a title and an advice that replace the cause's own where the evidence
+	// allows to say more; empty: it does not. nil: it never does.
 	Words func(k *Knowledge) (title, advice string)
-	// Needs are experiments that are made before the cause is taken for sure, those
-	// named twice two times: what shows where it sits, or that what was seen does
-	// not come of our own doing.
+	// Needs are experiments that are made before the cause is taken for sure, one that
+	// is named twice two times: they show where it sits, or that our own probes did not
+	// bring it about.
 	Needs    []string
-	Commands func(k *Knowledge) []string // that show it once more
+	Commands func(k *Knowledge) []string // of a shell, by which a person sees it as well
 }
 
 // Variant is a cause with its parameters set.

@@ -32,8 +32,8 @@ func backendCauses() []Cause {
 	}
 }
 
-// deadBackends: flows keep to their backend, or those that failed do; those of other
-// ports are not concerned. ACKs of no connection are given out like SYNs, or by a table
+// deadBackends: a flow always goes to the same backend, or does once it has failed; other
+// ports are not affected. ACKs without a connection are balanced like SYNs, or by a table
 // of connections that does not know them.
 func deadBackends(shares ...float64) (list []Variant) {
 	for _, p := range shares {
@@ -49,9 +49,9 @@ func deadBackends(shares ...float64) (list []Variant) {
 	return list
 }
 
-// drawnAnew are balancers that give out each SYN by chance, retransmitted ones too, so
-// that nothing sticks to a flow. No packet tells them from a box or a host that drops a share
-// of the SYNs to this port: they keep the verdict on those from being sure.
+// drawnAnew are balancers that send each SYN to a random backend, retransmitted ones too, so
+// that flows do not differ. No packet distinguishes them from a middlebox or a host that drops
+// a share of the SYNs to this port: they keep the verdict on those from being sure.
 func drawnAnew(shares ...float64) (list []Variant) {
 	for _, p := range shares {
 		for _, drawn := range []func(*Trial) bool{throughTable, throughHash} {
@@ -61,8 +61,8 @@ func drawnAnew(shares ...float64) (list []Variant) {
 	return list
 }
 
-// throughTable tells whether a trial meets a balancer of the target that gives out
-// what begins with a SYN.
+// throughTable reports whether a trial meets a balancer of the target that balances
+// connections by their SYNs.
 func throughTable(t *Trial) bool { return toTarget(t) || t.Role == Target && t.Kind == Trace }
 
 // throughHash is throughTable for a balancer that knows of no connections.
@@ -112,14 +112,14 @@ func slowBackends(shares ...float64) (list []Variant) {
 	return list
 }
 
-// longIdle tells whether a pause is long enough to see a slow program speak.
+// longIdle reports whether a pause is long enough to see a slow program speak.
 func longIdle(t *Trial) bool { return t.Kind == Idle && t.Role == Target && t.Pause >= 2*time.Second }
 
 // slowIdle is what such a pause shows: the program speaks late, or not by itself.
 var slowIdle = of(share{SlowProgram, 0}, share{Acked, 0.3}, share{IdleClosed, 0.15})
 
-// unreachables are what routers say while what is behind them is away: always, or as
-// often as they may.
+// unreachables are what routers answer while what is behind them is unreachable: always, or
+// as often as their rate limit allows.
 var unreachables = func() (list []*dist) {
 	for _, quiet := range []float64{0.005, 0.3} {
 		for _, o := range []Outcome{HostUnreachable, Expired, NoWay} {
@@ -129,7 +129,7 @@ var unreachables = func() (list []*dist) {
 	return list
 }()
 
-// tracesAway are traces while a router tells that what is behind it is away, or when it is not.
+// tracesAway are the outcomes of traces where a network is unreachable at times.
 var tracesAway = of(share{TraceReaches, 0}, share{TraceRefused, 0.35}, share{TraceDies, 0.1}, share{TraceLoops, 0.05})
 
 func flappings() (list []Variant) {
@@ -160,7 +160,7 @@ func outageWords(k *Knowledge) (title, advice string) {
 	return "", ""
 }
 
-// failsAtFirst tells whether the first SYN to the target failed.
+// failsAtFirst reports whether the first SYN to the target failed.
 func (k *Knowledge) failsAtFirst() (fails bool) {
 	known := false
 	k.each(toTarget, func(t *Trial) {

@@ -73,7 +73,7 @@ func lossyInterface(p float64) Variant {
 	return Variant{Rules: []rule{fact(InterfaceDrops)}, Loss: &loss{p / 2, p / 2}}
 }
 
-// nothingLeaves: nothing comes of anything, in one way or the other.
+// nothingLeaves: every trial fails, silently or because the kernel refuses to send.
 func nothingLeaves() rule {
 	return &choice{of: toHost, ways: []mode{{p: 0.45, d: always(only(SendRefused))}, {p: 0.45, d: always(silent)}, {p: 0.1, d: always(of(share{Silence, 0}, share{SendRefused, 0.5}))}}}
 }
@@ -81,7 +81,7 @@ func nothingLeaves() rule {
 // unresolved predicts that a neighbour does not answer; once in a while it did, a moment ago.
 func unresolved(f Fact) rule { return when(isFact(f), of(share{Yes, 0}, share{No, 0.01})) }
 
-// anyway lets facts be as they will.
+// anyway predicts nothing of facts: either is as probable.
 func anyway(f ...Fact) rule {
 	return &choice{of: isFact(f...), scope: perTrial, ways: []mode{{p: 1, d: always(of(share{Yes, 0}, share{No, 0.5}))}}}
 }

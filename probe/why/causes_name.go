@@ -60,7 +60,7 @@ func deadAddresses(addrs []Address) (list []Variant) {
 	return list
 }
 
-// onlyIPv6 tells whether all IPv6 addresses are dead and no other: that is a cause of its own.
+// onlyIPv6 reports whether all IPv6 addresses are dead and no other: that is a cause of its own.
 func onlyIPv6(addrs []Address, dead func(int) bool) bool {
 	for i, a := range addrs {
 		if dead(i) == a.Addr().Is4() {
@@ -85,7 +85,7 @@ func brokenIPv6(addrs []Address) []Variant {
 	return dead(func(a int) bool { return !addrs[a].Addr().Is4() })
 }
 
-// fate is how many usual SYNs to an address were sent, and how many failed.
+// fate counts the usual SYNs to an address, and those that failed.
 func (k *Knowledge) fate(addr int) (all, fail int) {
 	k.each(isKind(SYN, Target), func(t *Trial) {
 		if t.Addr != addr || t.Look != Usual {

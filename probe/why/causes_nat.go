@@ -42,13 +42,13 @@ var fromElsewhere = of(share{Elsewhere, 0}, share{Silence, 0.02})
 // kernelElsewhere: what comes from another address is silence to connect(2), which tries twice.
 func kernelElsewhere() rule { return partly(isKind(Kernel, Target), perTrial, 0.4, silent) }
 
-// bareFromElsewhere are segments of no connection, whose answers carry no number of ours to know them by.
+// bareFromElsewhere are segments without a connection: an answer from another address carries no number of ours by which it could be recognised.
 func bareFromElsewhere() rule {
 	return &choice{of: func(t *Trial) bool { return t.Role == Target && (t.Kind == ACK || t.Kind == FIN || t.Kind == Kernel) },
 		ways: []mode{{p: 0.85, d: always(silent)}, {p: 0.15, d: always(resets)}}}
 }
 
-// anySYN tells whether a trial begins with a SYN to the host.
+// anySYN reports whether a trial begins with a SYN to the host.
 func anySYN(t *Trial) bool { return t.opens(t.Role) && t.Role != Against }
 
 // otherAddress names who answered.

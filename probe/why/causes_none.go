@@ -20,8 +20,8 @@ func noCause() []Cause {
 	}
 }
 
-// healthyWords tell what was out of the ordinary although nothing is wrong with most of it,
-// and what share of slow connections so few leave possible.
+// healthyWords say what was unusual although nothing is wrong, and what share of slow
+// connections is still possible after so few trials.
 func healthyWords(k *Knowledge) (title, advice string) {
 	if n, from := k.overruled(); n > 0 {
 		return fmt.Sprintf("the port is open, although %s drew an ICMP error from %s before the host answered", countOf(n, "SYN"), from),
@@ -44,12 +44,12 @@ func healthyWords(k *Knowledge) (title, advice string) {
 	return "", ""
 }
 
-// leastBound is how many connections a bound on the slow ones rests on: of fewer it is above
-// a half.
+// leastBound is how many connections it takes to state a bound on the share of slow ones:
+// with fewer it is above a half.
 const leastBound = 5
 
-// slowBound says what share of slow connections is possible where none was seen; "" where
-// the program was hardly asked. How long a program takes that says nothing was not measured.
+// slowBound says what share of slow connections is possible although none was seen; "" after
+// too few trials. The time of a program that sends nothing was not measured.
 func (k *Knowledge) slowBound() string {
 	worked := func(t *Trial) bool { return t.Kind == Connect && t.Role == Target && t.Outcome == Acked }
 	opened, spoke := k.count(worked), k.count(func(t *Trial) bool { return worked(t) && t.Reply.Answer > 0 })

@@ -173,8 +173,8 @@ func (k *Knowledge) refuser() (where string) {
 	return where
 }
 
-// cutOff is a box that lets handshakes pass and resets a share of the connections when
-// bytes follow, as those do that look into them.
+// cutOff is a middlebox that inspects data: it lets handshakes pass, and resets a share of
+// the connections when bytes follow.
 func cutOff(p float64, d *dist) Variant {
 	speaks := func(t *Trial) bool {
 		return t.Role == Target && (t.Kind == Connect || t.Kind == Large || t.Kind == Idle)

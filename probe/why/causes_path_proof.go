@@ -2,8 +2,8 @@ package why
 
 import "fmt"
 
-// proofCauses are boxes that protect a host from floods: who comes for the first time has to show
-// that its TCP is a real one, and that its address is its own.
+// proofCauses are middleboxes that protect a host from floods: a new source has to show that its
+// TCP is a real one, and that its address is its own.
 func proofCauses() []Cause {
 	return []Cause{
 		{

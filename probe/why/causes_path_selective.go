@@ -2,8 +2,8 @@ package why
 
 import "time"
 
-// selectiveCauses are boxes on the way that let most packets pass, and not those that are special: by an
-// option, a field of the header, their size, or the time that their connection was quiet.
+// selectiveCauses are middleboxes that drop only some packets: those with an option, a value in a
+// header field, or a size, or those after a pause of their connection.
 func selectiveCauses() []Cause {
 	return []Cause{
 		{
@@ -54,7 +54,7 @@ func lookRule(d *dist, hit ...Look) rule {
 	return when(hits, d)
 }
 
-// eitherReset is a reset of the host's or of somebody's on the way.
+// eitherReset is a reset by the host or by a middlebox.
 var eitherReset = of(share{Reset, 0}, share{ResetNear, 0.5})
 
 // optionLooks are the looks that carry each option.
@@ -100,8 +100,8 @@ func largeLost() rule {
 	return when(isKind(Large, Target), of(share{LargeLost, 0}, share{Silence, 0.01}, share{Acked, 0.01}))
 }
 
-// answersLost: what the program says is longer than a segment, mostly to a request and
-// perhaps to line ends; what is large of it does not come.
+// answersLost: the program sends more than a segment, mostly after a request and
+// perhaps after line ends; its full-sized segments do not arrive.
 func answersLost() []rule {
 	asked := func(t *Trial) bool { return isKind(Connect, Target)(t) && t.Sends == Request }
 	other := func(t *Trial) bool { return isKind(Connect, Target)(t) && t.Sends != Request || longIdle(t) }
@@ -111,7 +111,7 @@ func answersLost() []rule {
 	}
 }
 
-// incomplete is what becomes of a connection whose program says something long.
+// incomplete is the outcome of a connection whose program sends more than a segment.
 func incomplete(t *Trial) *dist {
 	if t.Kind == Idle {
 		return incompleteIdle

@@ -9,9 +9,9 @@ import (
 )
 
 // The next experiment is the one with the most expected information for its cost.
-// The information of an experiment is the mean, over the causes by their present
-// probability and over what each would let come, of log2(p'/p): p the probability
-// of the cause that is true before, p' after. It is estimated by drawing.
+// The information of an experiment is the mean of log2(p'/p) over the causes, by their
+// present probability, and over the outcomes that each predicts: p is the probability of
+// the true cause before the experiment, p' after. It is estimated by drawing samples.
 
 // candidate is an experiment that could be made next.
 type candidate struct {
@@ -29,7 +29,7 @@ const (
 	leaders    = 4    // causes that all others are compared with
 	negligible = 4e-4 // probability below which a cause is left out
 	mostTrials = 16   // of a plan that are drawn
-	novelty    = 1.6  // by which an experiment is preferred that was not made yet: what it rules out nothing else does
+	novelty    = 1.6  // factor for an experiment that was not made yet: nothing else rules out what it rules out
 	leastBits  = 0.02
 )
 
@@ -101,8 +101,8 @@ func (r *run) byProbability(p []float64) (order []int) {
 	return order
 }
 
-// imagined are the trials of a plan as they would be made: at their times, with
-// connections held and completed meanwhile.
+// imagined are the trials of a plan with what the instrument would fill in: their times,
+// and the connections held and completed until then.
 func (r *run) imagined(plan []Trial) []Trial {
 	list := slices.Clone(plan)
 	slices.SortStableFunc(list, func(a, b Trial) int { return cmp.Compare(a.After, b.After) })
@@ -113,7 +113,7 @@ func (r *run) imagined(plan []Trial) []Trial {
 		_, known := r.k.hostDistance(t)
 		t.unplaced = t.opens(Target) && !known
 		t.far, _ = r.k.traceDistance(t)
-		t.wayless = r.k.wayless()
+		t.directionUnknown = r.k.directionUnknown()
 		if t.Kind == Hold {
 			held++
 		}
@@ -155,7 +155,7 @@ func (r *run) completed() int {
 	return r.k.count(func(t *Trial) bool { return t.Role == Target && t.Kind.completes() && t.Outcome.answered() })
 }
 
-// draw is what a hypothesis would let come.
+// draw draws the outcomes of trials by a hypothesis.
 func draw(h *hypothesis, trials []Trial, rng *rand.Rand) []Trial {
 	out := slices.Clone(trials)
 	for i := range out {

@@ -117,7 +117,7 @@ func (g *group) String() string {
 	return text
 }
 
-// merge joins arms that fared alike: "a, b: silence".
+// merge joins arms with the same outcomes: "a, b: silence".
 func merge(parts []string) (out []string) {
 	at := map[string]int{}
 	for _, p := range parts {

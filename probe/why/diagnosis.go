@@ -23,8 +23,8 @@ type Diagnosis struct {
 	RTT         []time.Duration // of SYN-ACKs, sorted
 	Packets     int
 	Took        time.Duration
-	Misfit      float64   // by how many standard deviations what came surprises the most probable cause
-	Untried     []Untried // what would tell more, with a larger budget
+	Misfit      float64   // by how many standard deviations the outcomes differ from what the most probable cause predicts
+	Untried     []Untried // experiments that would tell more, with a larger budget
 	Complete    bool      // false: it was cut short
 	Trials      []Trial
 }
@@ -37,7 +37,7 @@ type Found struct {
 	Text        string
 	Evidence    []string
 	Advice      string
-	Commands    []string // that show it once more
+	Commands    []string // of a shell, by which a person sees it as well
 }
 
 // Exclusion is a cause that is not it, and the experiment that said so.
@@ -109,14 +109,14 @@ func (d *Diagnosis) Unsent() (err error) {
 	return err
 }
 
-// Unblemished tells whether nothing speaks against the target, although too little may have been tried to say that nothing
-// is wrong.
+// Unblemished reports whether nothing speaks against the target, even if too little was tried to say
+// that nothing is wrong.
 func (d *Diagnosis) Unblemished() bool {
 	return d.Healthy || d.SYNs > 0 && d.Failed == 0 && d.Causes[0].Code == Healthy
 }
 
-// measure counts the attempts to open a connection in the usual way: those that left
-// in bursts are another matter.
+// measure counts the attempts to open a connection by a usual SYN, but for those in
+// bursts.
 func (r *run) measure(d *Diagnosis) {
 	r.k.each(func(t *Trial) bool {
 		return t.opens(Target) && t.Look == Usual && t.Experiment != "pace" && t.Kind != Kernel

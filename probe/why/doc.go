@@ -14,8 +14,8 @@
 //     that is in the background of all of them (hypothesis.go). The products are
 //     the posterior.
 //  5. When one cause is sure enough, or the budget is spent, the [Diagnosis] says
-//     what was found, on what that rests, and what was excluded by what; it doubts
-//     a cause that what came would surprise (fit.go).
+//     what was found, on which experiments that rests, and which excluded what; it
+//     doubts a cause whose predictions fit the outcomes badly (fit.go).
 //
 // Except for the instrument everything here is pure: no clock, no socket.
 //

@@ -121,7 +121,7 @@ func retryGap(flows int) time.Duration {
 	return min(max(60*ms, 620*ms/time.Duration(max(flows, 1))), 200*ms)
 }
 
-// retries are SYNs of the last few of some flows.
+// retries are n SYNs of each of the last few of these flows.
 func (k *Knowledge) retries(flows []flowFate, n int) (list []Trial) {
 	for _, f := range flows[max(0, len(flows)-n):] {
 		list = append(list, Trial{Kind: SYN, Addr: f.addr, Flow: f.flow})
@@ -152,8 +152,8 @@ func planPace(k *Knowledge, round int) []Trial {
 // burst is how many SYNs leave at once.
 const burst = 24
 
-// burstAgain tells whether the first burst lost so few that only another one tells
-// whether that was because of their number.
+// burstAgain reports whether the first burst lost so few that only another one shows
+// whether their number was the reason.
 func (k *Knowledge) burstAgain() bool {
 	fail, all := 0, 0
 	k.each(func(t *Trial) bool { return t.Experiment == "pace" && all < burst }, func(t *Trial) {
@@ -164,12 +164,12 @@ func (k *Knowledge) burstAgain() bool {
 	return fail > 0 && 3*fail < all
 }
 
-// arms are the looks of the first round; a newer timestamp comes only where old
-// ones fail: hosts with PAWS might drop the SYNs of our later connections.
+// arms are the looks of the first round. A newer timestamp is tried only where old
+// ones fail: after it a host with PAWS might drop the SYNs of later connections.
 var arms = []Look{Bare, MSSOnly, NoTimestamps, NoSACK, NoScale, OldTimestamp, ECN, AccECN, FastOpen, MPTCP, Unassigned, TOS, HighTTL}
 
-// planOptions: all looks, the usual one interleaved; then those that fared
-// differently, once more.
+// planOptions: all looks, the usual one interleaved; then once more those with other
+// outcomes.
 func planOptions(k *Knowledge, round int) (list []Trial) {
 	if round == 0 {
 		for i, l := range arms {
@@ -197,7 +197,7 @@ func planOptions(k *Knowledge, round int) (list []Trial) {
 	return spread(list, 40*ms)
 }
 
-// fails tells whether most SYNs of a look failed.
+// fails reports whether most SYNs of a look failed.
 func (k *Knowledge) fails(l Look) bool {
 	fail, all := k.lookFate(l)
 	return 2*fail > all
@@ -290,7 +290,7 @@ func planHandshake(k *Knowledge, round int) (list []Trial) {
 // third ACKs meet it, short enough that a small half-open queue has room for them.
 const withheld = 60 * ms
 
-// answers tells whether any SYN to the target was answered by a SYN-ACK, so that
+// answers reports whether any SYN to the target was answered by a SYN-ACK, so that
 // connections can be tried.
 func (k *Knowledge) answers() bool {
 	return k.count(func(t *Trial) bool { return t.opens(Target) && t.Outcome.answered() }) > 0
@@ -332,8 +332,8 @@ func planIdle(k *Knowledge, round int) (list []Trial) {
 	return append(list, k.controls(pauses...)...)
 }
 
-// controls are usual SYNs at the times at which others may fail: whether it is because
-// of what is special about those, or of the time.
+// controls are usual SYNs at the times of special ones: they show whether these fail
+// because they are special, or because of the time.
 func (k *Knowledge) controls(at ...time.Duration) (list []Trial) {
 	for _, d := range at {
 		list = append(list, Trial{Kind: SYN, Flow: k.newFlow(), After: d})
@@ -369,8 +369,8 @@ func planTime(k *Knowledge, round int) []Trial {
 	return k.syns(24, Target, 170*ms)
 }
 
-// planAgain asks once more before a cause is taken for sure, where anything was ever
-// answered, if by a router that cannot reach the host: what was seen may have been a bad moment.
+// planAgain repeats usual SYNs before a cause is taken for sure, where anything was ever
+// answered, even by a router that cannot reach the host: the failures may have passed.
 func planAgain(k *Knowledge, round int) (list []Trial) {
 	if !k.answers() && k.outcome(HostUnreachable)+k.outcome(NoWay)+k.outcome(Expired) == 0 {
 		return nil

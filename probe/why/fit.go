@@ -2,14 +2,14 @@ package why
 
 import "math"
 
-// The most probable cause may be no good one: whatever is true, one of those that are known
-// predicts it least badly. So what it has predicted is compared with what has come. The
-// surprise at an outcome is the negative log of its probability, and its mean and
-// variance over what might have come are known; added up over all trials the surprise of the
-// true cause is off from its mean by a few standard deviations at most.
+// The most probable cause may still be wrong: if the true one is not among those known, one of
+// these fits least badly. So its predictions are compared with the outcomes. The surprise at an
+// outcome is the negative log of its probability. Its mean and variance over all possible
+// outcomes are known, and for the true cause the sum over all trials is within a few standard
+// deviations of the mean.
 
-// surprise is by how many standard deviations what came was less probable, under a hypothesis,
-// than what it lets come. fresh has learnt nothing yet.
+// surprise is by how many standard deviations the outcomes of trials are less probable under
+// a hypothesis than it predicts on average. fresh has learnt nothing yet.
 func surprise(fresh *hypothesis, trials []Trial) float64 {
 	excess, variance := 0.0, 0.0
 	for i := range trials {
@@ -21,7 +21,7 @@ func surprise(fresh *hypothesis, trials []Trial) float64 {
 	return excess / math.Sqrt(variance+leastVariance)
 }
 
-// leastVariance keeps a few trials of whose outcome a cause is sure from weighing too much.
+// leastVariance keeps a few trials with almost certain outcomes from weighing too much.
 const leastVariance = 4
 
 // expected are the mean of the surprise at a trial's outcome and of its square.
@@ -33,8 +33,8 @@ func (h *hypothesis) expected(t Trial) (mean, second float64) {
 	var ps [outcomes]float64
 	for _, o := range possible(&t) {
 		t.Outcome = o
-		r, ways := h.apply(&t)
-		if p := h.weigh(r, ways, &t, surroundings{scale: 1}); p > slack {
+		r, modes := h.apply(&t)
+		if p := h.weigh(r, modes, &t, surroundings{scale: 1}); p > slack {
 			ps[o] = p
 			sum += p
 		}
@@ -49,7 +49,7 @@ func (h *hypothesis) expected(t Trial) (mean, second float64) {
 	return mean, second
 }
 
-// slack is up to where a probability is room that is left for what nobody thought of.
+// slack is the highest probability that counts as [floor], the room left for the unforeseen.
 const slack = 4 * floor
 
 // possible are the outcomes that a trial may be seen to have: that of Lossy, for example,
@@ -77,17 +77,17 @@ func (r *run) misfit(cause int) float64 {
 	return 0
 }
 
-// Bounds of doubt. In several hundred simulated runs what came surprised the true cause by 1.6
-// standard deviations at most, and by 2.7 in one run in a real network: that costs it a tenth of its
+// Bounds of doubt. The surprise of the true cause was 1.6 standard deviations at most in several
+// hundred simulated runs, and 2.7 in one run in a real network: that costs it a tenth of its
 // probability.
 const (
 	fitting    = 2.5 // standard deviations from which a cause is in doubt
 	misfitting = 2.0 // and more, at which it would be wholly
-	mostDoubt  = 0.6 // it is still the nearest
+	mostDoubt  = 0.6 // share of the probability that doubt takes at most: the cause is still the nearest
 )
 
-// doubt gives part of the probability of the leading cause to that of none of those that are known,
-// where what came would surprise it.
+// doubt moves part of the probability of the leading cause to "none of the known causes", where
+// the leader fits badly.
 func (r *run) doubt(p []float64, leader int, misfit float64) {
 	share := min(mostDoubt, max(0, (misfit-fitting)/misfitting))
 	p[r.index(Unknown)] += share * p[leader]

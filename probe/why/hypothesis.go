@@ -17,41 +17,41 @@ type hypothesis struct {
 	rules   []rule
 	lent    []bool // which rules are those of another hypothesis, until they learn
 
-	ways    []weighted // of one trial, reused
+	modes   []weighted // of one trial, reused
 	scratch *scratch   // of all hypotheses of a run
 }
 
-// scratch is memory for ways within ways, reused.
+// scratch is reused memory for modes within modes.
 type scratch struct {
 	depth int
 	like  [6][8]float64
-	ways  [6][8]weighted
+	modes [6][8]weighted
 }
 
 // down gives room for one level more.
-func (s *scratch) down() (like []float64, ways []weighted) {
+func (s *scratch) down() (like []float64, modes []weighted) {
 	d := s.depth
 	if s.depth++; d >= len(s.like) {
 		return make([]float64, 0, 8), make([]weighted, 0, 8)
 	}
-	return s.like[d][:0], s.ways[d][:0]
+	return s.like[d][:0], s.modes[d][:0]
 }
 
 func (s *scratch) up() { s.depth-- }
 
-// apply finds the rule for a trial, -1 where there is none, and its ways. A way of the
-// cause's own that is as usual takes what the usual rules say on average.
-func (h *hypothesis) apply(t *Trial) (rule int, ways []weighted) {
-	rule, ways = h.usualWays(-1, t, h.ways[:0])
-	h.ways = ways
-	return rule, ways
+// apply finds the rule for a trial, -1 where there is none, and its modes. For a mode
+// that is as usual the average of the usual rules stands.
+func (h *hypothesis) apply(t *Trial) (rule int, modes []weighted) {
+	rule, modes = h.usualModes(-1, t, h.modes[:0])
+	h.modes = modes
+	return rule, modes
 }
 
-// usualWays are the ways of a trial by the rules behind one.
-func (h *hypothesis) usualWays(after int, t *Trial, into []weighted) (int, []weighted) {
+// usualModes are the modes of a trial by the rules after one.
+func (h *hypothesis) usualModes(after int, t *Trial, into []weighted) (int, []weighted) {
 	for i, r := range h.rules[after+1:] {
-		if ways := r.modes(t, into); len(ways) > 0 {
-			return after + 1 + i, ways
+		if modes := r.modes(t, into); len(modes) > 0 {
+			return after + 1 + i, modes
 		}
 	}
 	return -1, into
@@ -59,26 +59,26 @@ func (h *hypothesis) usualWays(after int, t *Trial, into []weighted) (int, []wei
 
 // learn takes a trial in, and returns how probable its outcome was after those before it.
 func (h *hypothesis) learn(t *Trial) (probability float64) {
-	r, ways := h.apply(t)
+	r, modes := h.apply(t)
 	if r < 0 {
 		return 1
 	}
-	return h.weigh(r, ways, t, surroundings{scale: 1, learn: true})
+	return h.weigh(r, modes, t, surroundings{scale: 1, learn: true})
 }
 
-// surroundings is what is around a rule: the trial went another way with the
-// probability other, and by this rule with the weight scale.
+// surroundings are the modes outside a rule: their probability together is other, and
+// what the rule says has the weight scale.
 type surroundings struct {
 	other, scale float64
 	learn        bool
 }
 
 // weigh is the probability of a trial by a rule and those behind it.
-func (h *hypothesis) weigh(r int, ways []weighted, t *Trial, in surroundings) float64 {
+func (h *hypothesis) weigh(r int, modes []weighted, t *Trial, in surroundings) float64 {
 	like, nested := h.scratch.down()
 	defer h.scratch.up()
 	sum, usual := 0.0, 0.0
-	for _, w := range ways {
+	for _, w := range modes {
 		p := 0.0
 		switch {
 		case w.lost > 0:
@@ -94,7 +94,7 @@ func (h *hypothesis) weigh(r int, ways []weighted, t *Trial, in surroundings) fl
 	if usual > 0 {
 		p := h.usual(r, t, nested, surroundings{in.other + in.scale*sum, in.scale * usual, in.learn})
 		sum += usual * p
-		for i, w := range ways {
+		for i, w := range modes {
 			if w.d == nil && w.lost == 0 {
 				like[i] = p
 			}
@@ -118,7 +118,7 @@ func (h *hypothesis) own(r int) rule {
 	return h.rules[r]
 }
 
-// lossier is the probability of a trial that goes as usual, on a way there that
+// lossier is the probability of a trial that goes as usual, on a path to the host that
 // loses more.
 func (h *hypothesis) lossier(lost float64, after int, t *Trial, nested []weighted) float64 {
 	own := h.loss
@@ -129,15 +129,15 @@ func (h *hypothesis) lossier(lost float64, after int, t *Trial, nested []weighte
 }
 
 func (h *hypothesis) usual(after int, t *Trial, into []weighted, in surroundings) float64 {
-	r, ways := h.usualWays(after, t, into)
+	r, modes := h.usualModes(after, t, into)
 	if r < 0 {
 		return 1
 	}
-	return h.weigh(r, ways, t, in)
+	return h.weigh(r, modes, t, in)
 }
 
-// observe is the probability of what was seen of a trial that goes like d where
-// nothing is lost.
+// observe is the probability of a trial's outcome where d is its distribution without
+// losses.
 func (h *hypothesis) observe(d *dist, t *Trial) float64 {
 	seen := 0.0
 	for _, o := range meanings(t) {
@@ -146,7 +146,7 @@ func (h *hypothesis) observe(d *dist, t *Trial) float64 {
 	return (1-floor*float64(outcomes))*seen + floor
 }
 
-// meanings are the outcomes that what was seen may stand for.
+// meanings are the outcomes that the observed one may stand for.
 func meanings(t *Trial) []Outcome {
 	switch {
 	case t.Outcome == TraceEnds:
@@ -155,7 +155,7 @@ func meanings(t *Trial) []Outcome {
 		return []Outcome{Reset, ResetNear}
 	case t.Outcome == SYNACK && t.vague():
 		return []Outcome{SYNACK, Near}
-	case t.Outcome == Lossy && t.wayless:
+	case t.Outcome == Lossy && t.directionUnknown:
 		return []Outcome{Lossy, LossyThere, LossyBack}
 	}
 	return single[t.Outcome : t.Outcome+1]
@@ -308,7 +308,7 @@ func (h *hypothesis) lossyTrace(d *dist, o Outcome) float64 {
 // take takes a trial in, and into the log of all.
 func (h *hypothesis) take(t *Trial) { h.log += math.Log(h.learn(t)) }
 
-// clone learns apart from h, which must not learn as long as the clone is used.
+// clone is a copy that learns independently; h must not learn as long as it is used.
 func (h *hypothesis) clone() *hypothesis { return h.cloneInto(&hypothesis{}) }
 
 // cloneInto is clone with the memory of a hypothesis that is not used any more.
@@ -317,7 +317,7 @@ func (h *hypothesis) cloneInto(c *hypothesis) *hypothesis {
 	for range rules {
 		lent = append(lent, true)
 	}
-	*c = hypothesis{cause: h.cause, variant: h.variant, log: h.log, loss: h.loss, scratch: h.scratch, ways: c.ways, rules: rules, lent: lent}
+	*c = hypothesis{cause: h.cause, variant: h.variant, log: h.log, loss: h.loss, scratch: h.scratch, modes: c.modes, rules: rules, lent: lent}
 	return c
 }
 
@@ -325,12 +325,12 @@ func (h *hypothesis) cloneInto(c *hypothesis) *hypothesis {
 func (h *hypothesis) draw(t *Trial, rng *rand.Rand) Outcome {
 	own := h.loss
 	defer func() { h.loss = own }()
-	r, ways := h.apply(t)
-	w := pick(ways, rng)
+	r, modes := h.apply(t)
+	w := pick(modes, rng)
 	for w.d == nil && r >= 0 {
 		h.loss.out = 1 - (1-h.loss.out)*(1-w.lost)
-		r, ways = h.usualWays(r, t, h.ways[:0])
-		w = pick(ways, rng)
+		r, modes = h.usualModes(r, t, h.modes[:0])
+		w = pick(modes, rng)
 	}
 	if w.d == nil {
 		return NotMade
@@ -347,7 +347,7 @@ func (h *hypothesis) draw(t *Trial, rng *rand.Rand) Outcome {
 	return Silence
 }
 
-// comesOfLoss tells whether lost packets alone can make an outcome.
+// comesOfLoss reports whether lost packets alone can make an outcome.
 func comesOfLoss(o Outcome) bool {
 	switch o {
 	case Silence, Late, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, LargeLost, IdleDead, TraceDies:
@@ -364,16 +364,16 @@ func (t *Trial) asSeen(o Outcome) Outcome {
 		return SYNACK
 	case t.unplaced && o == ResetNear:
 		return Reset
-	case t.wayless && (o == LossyThere || o == LossyBack):
+	case t.directionUnknown && (o == LossyThere || o == LossyBack):
 		return Lossy
 	}
 	return o
 }
 
-// pick draws one of the ways; none where there are none.
-func pick(ways []weighted, rng *rand.Rand) weighted {
+// pick draws one of the modes; the zero value where there is none.
+func pick(modes []weighted, rng *rand.Rand) weighted {
 	at := rng.Float64()
-	for _, w := range ways {
+	for _, w := range modes {
 		if at -= w.p; at < 0 {
 			return w
 		}

@@ -25,8 +25,8 @@ func newKnowledge(cfg *Config) *Knowledge {
 // newFlow is a flow that was not used yet.
 func (k *Knowledge) newFlow() int { k.flows++; return k.flows }
 
-// add takes in what an instrument did, and tells whether trials before it have
-// to be seen differently now.
+// add takes in what an instrument did, and reports whether earlier trials have to be
+// read differently now.
 func (k *Knowledge) add(done []Trial) (reread bool) {
 	done = slices.Clone(done)
 	slices.SortStableFunc(done, func(a, b Trial) int { return cmp.Compare(a.At, b.At) })
@@ -40,8 +40,8 @@ func (k *Knowledge) add(done []Trial) (reread bool) {
 	return !slices.Equal(before, k.outcomes()[:len(before)])
 }
 
-// amend takes in what came for trials after they were given up, and tells whether any was
-// among those that are known. Of a connection nothing is known but that its SYN was answered.
+// amend takes in answers to trials that came after they were given up, and reports whether
+// any of these trials is known. A late answer to a connection's SYN says no more than that.
 func (k *Knowledge) amend(list []Latecomer) (any bool) {
 	for _, l := range list {
 		for i := range k.Log {
@@ -60,16 +60,16 @@ func (k *Knowledge) amend(list []Latecomer) (any bool) {
 
 // seen is what a likelihood depends on.
 type seen struct {
-	o        Outcome
-	unplaced bool
-	wayless  bool
-	far      int
+	o                Outcome
+	unplaced         bool
+	directionUnknown bool
+	far              int
 }
 
 func (k *Knowledge) outcomes() []seen {
 	list := make([]seen, len(k.Log))
 	for i := range k.Log {
-		list[i] = seen{k.Log[i].Outcome, k.Log[i].unplaced, k.Log[i].wayless, k.Log[i].far}
+		list[i] = seen{k.Log[i].Outcome, k.Log[i].unplaced, k.Log[i].directionUnknown, k.Log[i].far}
 	}
 	return list
 }
@@ -96,7 +96,7 @@ func (k *Knowledge) outcome(o Outcome) int {
 
 func (k *Knowledge) trace(o Outcome) bool { return k.outcome(o) > 0 }
 
-// failed tells whether anything failed that a client would do.
+// failed reports whether anything failed that a client would do.
 func (k *Knowledge) failed() bool {
 	return k.count(func(t *Trial) bool { return t.opens(Target) && t.Outcome.fails() }) > 0
 }

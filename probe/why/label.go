@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// An instrument says what it saw in one trial. Here this is compared with the other
-// trials: how far the host is, how fast it usually answers, what a trace should show.
+// An instrument says what it saw in one trial. This file compares that with the other
+// trials: how far away the host is, how fast it usually answers, what a trace should show.
 
-// label reads all trials anew.
+// label refines the outcomes of all trials.
 func (k *Knowledge) label() {
 	for i := range k.Log {
 		k.Log[i].Outcome, k.Log[i].unplaced = k.raw[i], false
 	}
 	k.labelTimes()
-	k.labelWays()
+	k.labelDirections()
 	for i := range k.Log {
 		switch t := &k.Log[i]; {
 		case t.Kind == SYN && t.Outcome == SYNACK, t.opens(t.Role) && t.Outcome == Reset:
@@ -32,17 +32,17 @@ func (k *Knowledge) tells() bool {
 	return k.count(func(t *Trial) bool { return t.Kind == Connect && t.Reply.Duplicates > 0 }) > 0
 }
 
-// wayless tells whether connections had losses and the host did not tell on which way.
-func (k *Knowledge) wayless() bool {
+// directionUnknown reports whether connections had losses, and the host did not show in which direction.
+func (k *Knowledge) directionUnknown() bool {
 	return !k.tells() && k.count(func(t *Trial) bool { return t.Kind == Connect && t.Outcome == Lossy }) > 0
 }
 
-// labelWays doubts on which way the bytes of connections were lost, where the host has
-// reported no duplicate at all: not all hosts do.
-func (k *Knowledge) labelWays() {
+// labelDirections takes the direction out of losses of connections, where the host has never
+// reported a duplicate (D-SACK): not all hosts do.
+func (k *Knowledge) labelDirections() {
 	tells := k.tells()
 	k.each(func(t *Trial) bool { return t.Kind == Connect }, func(t *Trial) {
-		t.wayless = !tells
+		t.directionUnknown = !tells
 		if !tells && (t.Outcome == LossyThere || t.Outcome == LossyBack) {
 			t.Outcome = Lossy
 		}
@@ -86,9 +86,9 @@ const (
 	stallClose = 8 * time.Millisecond
 )
 
-// forgiveStalls takes back that answers are slow which a stall held up: of the network,
-// or of this machine. They come all at once when it ends, whereas a slow host's
-// come as far apart as they were asked for.
+// forgiveStalls does not count answers as slow that a stall of the network or of this
+// machine held up. They come all at once when it ends, whereas those of a slow host come
+// as far apart as their SYNs were sent.
 func (k *Knowledge) forgiveStalls() {
 	var slow []*Trial
 	k.each(func(t *Trial) bool { return t.Outcome == SlowSYNACK }, func(t *Trial) { slow = append(slow, t) })
@@ -111,7 +111,7 @@ const fast = 0.15
 
 func anyTrial(*Trial) bool { return true }
 
-// place says whether an answer comes from as far as the host.
+// place tells an answer of the host from one of somebody nearer, by the TTL.
 func (k *Knowledge) place(t *Trial) {
 	if t.Outcome == SYNACK && t.Reply.Window == 0 {
 		t.Outcome = Near
@@ -132,7 +132,7 @@ func (k *Knowledge) place(t *Trial) {
 	}
 }
 
-// vague tells whether a trial's answer could not be placed.
+// vague reports whether it is unknown how far away a trial's answer came from.
 func (t *Trial) vague() bool { return t.unplaced }
 
 // distance is how many hops away the sender of a packet is, if it began with a
@@ -155,7 +155,7 @@ var witnesses = []func(t *Trial) bool{
 	func(t *Trial) bool { return t.opens(Target) && t.Outcome.answered() && t.Kind != Kernel },
 }
 
-// hostDistance is what the others say of how far the host is that a trial asked.
+// hostDistance is how far away a trial's host is, by the other trials.
 func (k *Knowledge) hostDistance(of *Trial) (hops int, known bool) {
 	for _, w := range witnesses {
 		var seen []int
@@ -170,7 +170,7 @@ func (k *Knowledge) hostDistance(of *Trial) (hops int, known bool) {
 	return 0, false
 }
 
-// readTrace compares a trace with where the host is.
+// readTrace compares a trace with the host's distance.
 func (k *Knowledge) readTrace(t *Trial) Outcome {
 	last, answered := t.reach()
 	host, known := k.traceDistance(t)
@@ -201,7 +201,7 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 // showed: one may, where ways of different length are balanced by packet.
 const leastRepeats = 2
 
-// loop is the part of a trace that repeats; empty where none does.
+// loop is the part of a trace in which routers repeat; empty where none do.
 func (t *Trial) loop() (list []Hop) {
 	repeats, seen := 0, map[netip.Addr]int{}
 	for i, h := range t.Reply.Path {
@@ -248,7 +248,7 @@ func (k *Knowledge) routerAt(t *Trial) (hop int) {
 	return hop
 }
 
-// routersAnswer tells whether another trace to the same address saw a router.
+// routersAnswer reports whether another trace to the same address saw a router.
 func (k *Knowledge) routersAnswer(t *Trial) bool { return k.routerAt(t) > 0 }
 
 // reach is the last hop at which a router answered, and the first at which
@@ -303,7 +303,7 @@ func (k *Knowledge) leastDistance(t *Trial) int {
 	return least
 }
 
-// forks tells whether a trace shows another router than one of a flow that passes.
+// forks reports whether a trace shows another router than one of a flow that passes.
 func (k *Knowledge) forks(t *Trial) bool {
 	hops := map[int]map[netip.Addr]bool{}
 	k.each(func(o *Trial) bool { return o.Kind == Trace && o != t && o.Addr == t.Addr }, func(o *Trial) {

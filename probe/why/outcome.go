@@ -20,7 +20,7 @@ const (
 	HostUnreachable                // a router: it cannot reach the host
 	NoWay                          // a router: it has no route to the host's network
 	Expired                        // a router: its TTL ran out, although it left with the usual one
-	Prohibited                     // a router: it may not pass
+	Prohibited                     // a router: administratively prohibited
 	RejectedByHost                 // an ICMP error of the host's own
 	SendRefused                    // this machine's kernel did not let it leave
 	NoPorts                        // EADDRNOTAVAIL of connect(2)
@@ -33,7 +33,7 @@ const (
 	ResetOnACK                     // RST answers the third ACK or the first byte
 	ResetBy                        // the same, and the RST does not come from where the SYN-ACK came
 	LargeLost                      // small segments are acknowledged, large ones are not
-	LargeBack                      // what the program says comes with its large segments missing
+	LargeBack                      // large segments of the program's answer are missing
 	TooBig                         // a router asks for smaller ones
 	IdleDead                       // after the pause nothing comes
 	IdleReset                      // after the pause it is reset
@@ -43,7 +43,7 @@ const (
 	EchoReply
 	TraceReaches // routers answer up to the host, or it does
 	TraceDies    // the last router that answers is short of the host
-	TraceForks   // other routers than on the way of flows that pass, and it dies there
+	TraceForks   // other routers than on the path of flows that pass, and it dies there
 	TraceLoops   // the same routers repeat
 	TraceRefused // a router that says it cannot reach the host, before it looks at the TTL
 	TraceNear    // somebody answers in the host's name before it
@@ -65,7 +65,7 @@ var outcomeNames = [outcomes]string{"not made", "silence", "late SYN-ACK", "SYN-
 // String says the outcome in words.
 func (o Outcome) String() string { return outcomeNames[o] }
 
-// fails tells whether a client would call this a failure to connect.
+// fails reports whether a client would call this a failure to connect.
 func (o Outcome) fails() bool {
 	switch o {
 	case Silence, Late, Reset, ResetNear, ResetToo, Challenge, WrongACK, Elsewhere, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, NoPorts, Ignored, ResetOnACK, ResetBy:
@@ -74,7 +74,7 @@ func (o Outcome) fails() bool {
 	return false
 }
 
-// answered tells whether the SYN of a trial was answered by a SYN-ACK.
+// answered reports whether the SYN of a trial was answered by a SYN-ACK.
 func (o Outcome) answered() bool {
 	switch o {
 	case SYNACK, SlowSYNACK, Near, Late, Acked, Lossy, LossyThere, LossyBack, SlowProgram, Ignored, ResetOnACK, ResetBy, LargeLost, LargeBack, TooBig, IdleDead, IdleReset, IdleClosed, ISNMoves, ISNStays:
@@ -83,11 +83,11 @@ func (o Outcome) answered() bool {
 	return false
 }
 
-// dist is the probability of each outcome of a trial whose packets are not lost.
+// dist is the distribution of a trial's outcome where no packet is lost.
 type dist [outcomes]float64
 
-// floor is the least probability of an outcome, whatever a cause predicts: the
-// world has more in it than models say.
+// floor is the least probability of an outcome, whatever a cause predicts: no model
+// foresees everything.
 const floor = 2e-4
 
 // share is part of a dist.

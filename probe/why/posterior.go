@@ -16,8 +16,7 @@ type posterior struct {
 	known  map[int][]setting
 }
 
-// gain is by how much an experiment raised the log of each cause's probability
-// of all that was seen.
+// gain is by how much an experiment raised the log-likelihood of each cause.
 type gain struct {
 	experiment string
 	by         []float64 // by cause
@@ -166,8 +165,8 @@ func (p *posterior) settings(cause int) []setting {
 	return list
 }
 
-// leading are the best hypotheses of the best variants, with the weight of all of their
-// variants: those that differ by the background's loss only would tell nothing new.
+// leading are the best hypothesis of each of the best variants, with the weight of the whole
+// variant: hypotheses that differ in the background loss alone add nothing.
 func (p *posterior) leading(cause int) (list []setting) {
 	top := slices.MaxFunc(p.hyps[cause], byLog).log
 	at := map[int]int{}

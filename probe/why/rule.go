@@ -1,17 +1,17 @@
 package why
 
-// rule is a part of what a cause predicts. The rules of a hypothesis are asked in
-// order; what the first that applies says, holds. They learn from each trial, so
-// that the product of their predictions is the probability of all trials with
-// what they do not know (which flows are hit, say) summed out.
+// rule is a part of what a cause predicts. The first rule of a hypothesis that applies
+// to a trial decides. Rules learn from each trial, so that the product of their
+// predictions is the probability of all trials, marginalised over what the rules do
+// not know (which flows are hit, say).
 type rule interface {
-	// modes are the ways in which a trial may go, with the probability of
-	// each; none where the rule does not apply. A mode without a dist goes as
-	// if there were no such cause.
+	// modes are the possible courses of a trial with their probabilities; none where
+	// the rule does not apply. In a mode without a dist the trial goes as if there
+	// were no such cause.
 	modes(t *Trial, into []weighted) []weighted
 	// learn takes how probable what came was under each of these modes.
 	learn(t *Trial, like []float64)
-	// clone is a rule that learns apart.
+	// clone is a copy that learns independently.
 	clone() rule
 }
 

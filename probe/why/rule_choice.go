@@ -14,12 +14,12 @@ type choice struct {
 	of    func(t *Trial) bool
 	scope scope
 	ways  []mode
-	// redrawn: a flow that was answered goes any way the next time. So do balancers
-	// that keep a flow's backend in a table of connections, from which our RST takes it.
+	// redrawn: the mode of a flow is drawn again after it was answered. That is so behind
+	// balancers that keep a flow's backend in a table of connections, where our RST ends it.
 	redrawn bool
 	whole   []float64         // the probability of each way, where the scope is the run; nil: nothing was learnt
 	known   map[int][]float64 // that by flow; nil: forgotten
-	base    *choice           // what it is a clone of, which knows the rest and learns no more while there are clones
+	base    *choice           // of a clone: the original, which knows the rest and learns no more while there are clones
 }
 
 // probabilities are those of each way for a trial; nil where nothing was learnt of it.

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Rules by what went before: a bucket runs empty, connections are too many.
+// Rules about limits: a token bucket runs empty, connections are too many.
 
-// soft mixes a little of the other way into what a rule is sure of: other people's
-// traffic has its part in such states, and our stamps are not theirs.
+// soft is the probability that a rule leaves for the opposite of what it is sure of: other
+// traffic counts against such limits too, and our clock is not theirs.
 const soft = 0.012
 
 func softly(d *dist, p float64, into []weighted) []weighted {
@@ -67,8 +67,8 @@ func (th *threshold) learnPassed(level float64) {
 	}
 }
 
-// bucket drops what exceeds a rate: a token bucket of unknown size. Its level is
-// what has passed and was not refilled since.
+// bucket is a token bucket of unknown size: it drops what exceeds a rate. Its level is how
+// many tokens are used and not refilled yet.
 type bucket struct {
 	of   func(*Trial) bool
 	rate float64 // tokens a second
@@ -109,7 +109,7 @@ func (b *bucket) learn(t *Trial, like []float64) {
 	}
 }
 
-// more tells whether the first of two ways, whose probability was p, is now the more
+// more reports whether the first of two ways, whose probability was p, is now the more
 // probable one: what fails below a level that has passed was rather lost by chance.
 func more(p float64, like []float64) bool { return p*like[0] > (1-p)*like[1] }
 

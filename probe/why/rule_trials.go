@@ -4,10 +4,10 @@ import "slices"
 
 // The trials that rules are of.
 
-// toTarget tells whether a trial begins with a SYN to the port in question.
+// toTarget reports whether a trial begins with a SYN to the port in question.
 func toTarget(t *Trial) bool { return t.opens(Target) }
 
-// toHost tells whether it sends anything to the host.
+// toHost reports whether it sends anything to the host.
 func toHost(t *Trial) bool {
 	return t.Role != Against && t.Kind != Trace && t.Kind != Local
 }
@@ -15,10 +15,10 @@ func toHost(t *Trial) bool {
 // toHostTCP leaves echo requests out.
 func toHostTCP(t *Trial) bool { return toHost(t) && t.Kind != Echo }
 
-// anything tells whether a trial sends anything, to whomever.
+// anything reports whether a trial sends anything, to whomever.
 func anything(t *Trial) bool { return t.Kind != Trace && t.Kind != Local }
 
-// isFact tells whether it looks at one of some facts.
+// isFact reports whether it looks at one of some facts.
 func isFact(f ...Fact) func(*Trial) bool {
 	return func(t *Trial) bool { return t.Kind == Local && slices.Contains(f, t.Fact) }
 }
@@ -27,7 +27,7 @@ func isKind(k Kind, r Role) func(*Trial) bool {
 	return func(t *Trial) bool { return t.Kind == k && t.Role == r }
 }
 
-// isSYNTo tells whether a trial is a lone SYN to a port of one of some roles.
+// isSYNTo reports whether a trial is a lone SYN to a port of one of some roles.
 func isSYNTo(roles ...Role) func(*Trial) bool {
 	return func(t *Trial) bool { return t.Kind == SYN && slices.Contains(roles, t.Role) }
 }

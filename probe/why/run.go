@@ -229,7 +229,7 @@ func (r *run) reread() {
 	}
 }
 
-// affords tells whether an experiment fits into what is left of the budget.
+// affords reports whether an experiment fits into what is left of the budget.
 func (r *run) affords(c *candidate) bool {
 	packets, left := r.cfg.Packets-r.inst.Sent(), r.cfg.Time-r.thinking-r.inst.Now()-r.inst.Closing()
 	return c.packets <= packets && c.took <= left

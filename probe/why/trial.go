@@ -76,7 +76,7 @@ func Looks() iter.Seq[Look] {
 // String names what is special.
 func (l Look) String() string { return lookNames[l] }
 
-// Timestamps tells whether such a SYN carries the timestamp option.
+// Timestamps reports whether such a SYN carries the timestamp option.
 func (l Look) Timestamps() bool { return l != Bare && l != MSSOnly && l != NoTimestamps }
 
 // Payload is what a connection sends. The zero value is line ends.
@@ -138,19 +138,19 @@ type Trial struct {
 	After time.Duration // when it begins, from the beginning of its batch
 	Until time.Duration // when it must have ended, from the beginning of the run; what has not by then was not made. 0: at no time
 
-	At         time.Duration // when it began, from the beginning of the run
-	Held       int           // connections of ours that were open or opening then, without it
-	Ended      time.Duration // when what it opened was closed
-	Before     int           // handshakes with the target that we had completed before its SYN
-	Completed  int           // and before its own third ACK
-	ID         int           // counts the trials of a run, from 1
-	Experiment string        // whose trial it is
-	Reply      Reply
-	batch      string  // experiment and round
-	far        int     // of Trace: how many hops away the host is; 0 unknown
-	wayless    bool    // of a connection: the host does not tell on which way bytes are lost
-	unplaced   bool    // how far away the answer came from is not known
-	Outcome    Outcome // as the instrument saw it; [Knowledge] refines it
+	At               time.Duration // when it began, from the beginning of the run
+	Held             int           // connections of ours that were open or opening then, without it
+	Ended            time.Duration // when what it opened was closed
+	Before           int           // handshakes with the target that we had completed before its SYN
+	Completed        int           // and before its own third ACK
+	ID               int           // counts the trials of a run, from 1
+	Experiment       string        // whose trial it is
+	Reply            Reply
+	batch            string  // experiment and round
+	far              int     // of Trace: how many hops away the host is; 0 unknown
+	directionUnknown bool    // of a connection: the host does not tell on which way bytes are lost
+	unplaced         bool    // how far away the answer came from is not known
+	Outcome          Outcome // as the instrument saw it; [Knowledge] refines it
 }
 
 // Reply is the evidence of a trial. What was not measured is zero.
@@ -185,7 +185,7 @@ type Hop struct {
 	Ours    uint8      // TTL of the answer itself
 }
 
-// opens tells whether a trial begins with a SYN to the given role.
+// opens reports whether a trial begins with a SYN to the given role.
 func (t *Trial) opens(r Role) bool {
 	switch t.Kind {
 	case SYN, Connect, Hold, Large, Idle, DuplicateSYN, Reuse, Kernel:
@@ -194,10 +194,10 @@ func (t *Trial) opens(r Role) bool {
 	return false
 }
 
-// Opened tells whether a trial opened a connection to the target.
+// Opened reports whether a trial opened a connection to the target.
 func (t *Trial) Opened() bool { return t.opens(Target) && t.Outcome.answered() }
 
-// completes tells whether a trial completes a handshake where it can.
+// completes reports whether a trial completes a handshake where it can.
 func (k Kind) completes() bool {
 	return k == Connect || k == Hold || k == Large || k == Idle || k == Reuse || k == Kernel
 }

@@ -233,7 +233,7 @@ func (s *tally) judge(t *testing.T) {
 	}
 }
 
-// fewer tells whether k of n are no more than a share, as far as so many scenes can tell.
+// fewer reports whether k of n are no more than a share, as far as so many scenes can tell.
 func (s *tally) fewer(k, n int, share float64) bool {
 	most := share * float64(n)
 	if s.all < 2000 {

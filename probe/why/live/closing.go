@@ -150,7 +150,7 @@ func (i *Instrument) promise(batch []why.Trial) {
 	}
 }
 
-// hasRoom tells whether the budget has room for an RST that nothing was kept for: beside what
+// hasRoom reports whether the budget has room for an RST that nothing was kept for: beside what
 // the batch may send yet, and what closes what is open. It takes that room.
 func (i *Instrument) hasRoom() bool {
 	i.mu.Lock()

@@ -178,7 +178,7 @@ func (c *conn) take(ev *event) {
 	}
 }
 
-// sameWay tells whether two TTLs are of one sender: kernels let segments of connections
+// sameWay reports whether two TTLs are of one sender: kernels let segments of connections
 // and those of none begin with values of their own, and ways back may differ by a hop.
 func sameWay(a, b uint8) bool {
 	d := wire.RoutersPassed(a) - wire.RoutersPassed(b)

@@ -53,7 +53,7 @@ type event struct {
 	translator netip.AddrPort
 }
 
-// ours tells whether it carries a number of ours, and comes from whom was asked.
+// ours reports whether it carries a number of ours, and comes from whom was asked.
 func (ev *event) ours() bool { return !ev.doubt && !ev.elsewhere }
 
 // newExchange begins an exchange from a trial's flow.

@@ -87,7 +87,7 @@ func textOf(err error) string {
 	return strings.ReplaceAll(err.Error(), "netraw: ", "")
 }
 
-// fits tells whether a source address can be used towards an address: RFC 1122
+// fits reports whether a source address can be used towards an address: RFC 1122
 // §3.2.1.3 keeps loopback ones on the machine.
 func fits(src, dst netip.Addr, local bool) bool {
 	return src.IsValid() && src.Is4() == dst.Is4() && !(src.IsLoopback() && !local) && !src.IsUnspecified()
@@ -110,7 +110,7 @@ func (f *Facts) neighbour(fact why.Fact, route netraw.Route) (yes bool, from net
 	return failed && onLink == (fact == why.TargetUnresolved), n.Addr, "on " + route.Interface, true
 }
 
-// unaddressed tells whether a route leads through an interface without link addresses: a
+// unaddressed reports whether a route leads through an interface without link addresses: a
 // tunnel, a point-to-point link (IFF_NOARP; netdevice(7)).
 func (f *Facts) unaddressed(r netraw.Route) bool { return r.Plain && !r.Local && !r.Broadcast }
 

@@ -45,7 +45,7 @@ func netstat(name string) uint64 {
 	return 0
 }
 
-// linkDown tells whether an interface is down, or without a carrier.
+// linkDown reports whether an interface is down, or without a carrier.
 func linkDown(name string) (down, known bool) {
 	l, err := netraw.LinkByName(name)
 	return err == nil && !l.Up, err == nil
@@ -87,7 +87,7 @@ func EphemeralPorts() (first, last int) {
 // nearlyAll is the share of the source ports that have to be in use.
 const nearlyAll = 0.97
 
-// portsExhausted tells whether nearly all of them are.
+// portsExhausted reports whether nearly all of them are.
 func portsExhausted(netip.Addr) bool {
 	first, last := EphemeralPorts()
 	used := map[uint64]bool{}

@@ -34,7 +34,7 @@ const (
 	floodTimes = 20 // as many as were sent
 )
 
-// flooded tells whether far more has come than was sent.
+// flooded reports whether far more has come than was sent.
 func (i *Instrument) flooded() bool {
 	return i.network.Stats().Received > floodLeast+floodTimes*uint64(i.spent())
 }

@@ -64,7 +64,7 @@ func (o leftover) closings(records []lab.PacketRecord) (sent, lost int) {
 	return sent, lost
 }
 
-// unlucky tells whether the link has lost an RST that was to close it. Others may have passed that
+// unlucky reports whether the link has lost an RST that was to close it. Others may have passed that
 // were for another SYN of the flow, with another number.
 func (o leftover) unlucky(records []lab.PacketRecord) bool {
 	sent, lost := o.closings(records)

@@ -60,7 +60,7 @@ func (c *conn) whichWay(ctx context.Context, left int) {
 	}
 }
 
-// reported tells whether the peer has reported each payload sent twice as a duplicate.
+// reported reports whether the peer has reported each payload sent twice as a duplicate.
 func (c *conn) reported() bool {
 	for _, f := range c.fates {
 		if f.sent > 1 && f.plain && f.twice == 0 {

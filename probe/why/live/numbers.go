@@ -44,10 +44,10 @@ func (n *numbers) said(s *craft.Segment) {
 	}
 }
 
-// sent tells whether a segment of ours had a sequence number, as errors quote it.
+// sent reports whether a segment of ours had a sequence number, as errors quote it.
 func (n *numbers) sent(seq craft.Seq) bool { return slices.Contains(n.seqs, seq) }
 
-// answeredBy tells whether a segment carries the numbers that an answer must.
+// answeredBy reports whether a segment carries the numbers that an answer must.
 func (n *numbers) answeredBy(s *craft.Segment) bool {
 	acks := s.Flags.Has(craft.ACK)
 	switch {
@@ -73,7 +73,7 @@ func (n *numbers) resetBy(s *craft.Segment) bool {
 	return s.Flags.Has(craft.ACK) && (s.Ack == n.isn+1 || bsd || n.open && n.within(s))
 }
 
-// within tells whether a segment of an open connection acknowledges what we sent, and
+// within reports whether a segment of an open connection acknowledges what we sent, and
 // is no further from what is expected than the window.
 func (n *numbers) within(s *craft.Segment) bool {
 	return s.Ack.InWindow(n.isn+1, mostSent) && s.Seq.InWindow(n.peer-mostWindow, 2*mostWindow)
@@ -93,7 +93,7 @@ func (n *numbers) heard(s *craft.Segment) {
 	}
 }
 
-// challenges tells whether a segment is what answers a SYN to an old connection.
+// challenges reports whether a segment is what answers a SYN to an old connection.
 func challenges(s *craft.Segment) bool {
 	return s.Flags&(craft.SYN|craft.RST|craft.ACK|craft.FIN) == craft.ACK
 }
@@ -109,7 +109,7 @@ func (e ended) acknowledgedBy(s *craft.Segment) bool {
 	return slices.ContainsFunc(e, func(n [2]craft.Seq) bool { return s.Ack == n[0] || s.Ack == n[1] })
 }
 
-// heldBy tells whether a segment acknowledges what we sent in one of them.
+// heldBy reports whether a segment acknowledges what we sent in one of them.
 func (e ended) heldBy(s *craft.Segment) bool {
 	return slices.ContainsFunc(e, func(n [2]craft.Seq) bool { return s.Ack.InWindow(n[0], uint32(n[1]-n[0])+1) })
 }

@@ -26,7 +26,7 @@ func (c *conn) ahead(ev *event) {
 	}
 }
 
-// incomplete tells whether something is missing that the host has retransmitted since.
+// incomplete reports whether something is missing that the host has retransmitted since.
 func (c *conn) incomplete() bool { return !c.gap.IsZero() && time.Since(c.gap) > missingFor }
 
 // request asks as a client of the port's protocol does, and waits for the answer's end.

@@ -36,7 +36,7 @@ func (i *Instrument) trace(ctx context.Context, t *why.Trial) {
 	t.Reply.Path = upToTarget(hops)
 }
 
-// over tells whether a trace has come to its end: the target, or silence.
+// over reports whether a trace has come to its end: the target, or silence.
 func over(hops []why.Hop) bool {
 	silent := 0
 	for _, h := range hops {

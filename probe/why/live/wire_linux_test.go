@@ -72,7 +72,7 @@ func (w *onWire) String() string {
 	return fmt.Sprintf("%d SYNs, %d SYN-ACKs, %d resets", w.syns, w.synacks, w.resets)
 }
 
-// inTime tells whether the flow was answered before a trial gives up.
+// inTime reports whether the flow was answered before a trial gives up.
 func (w *onWire) inTime() bool {
 	return !w.answered.IsZero() && w.answered.Sub(w.asked) < 1200*time.Millisecond
 }

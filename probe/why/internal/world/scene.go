@@ -97,10 +97,10 @@ func (s *Scene) link() {
 	s.Facts[why.OnLink] = true
 }
 
-// target tells whether a packet goes to the port in question.
+// target reports whether a packet goes to the port in question.
 func (p packet) target() bool { return p.t.Role == why.Target && p.kind != echo }
 
-// opening tells whether it is a SYN to it.
+// opening reports whether it is a SYN to it.
 func (p packet) opening() bool { return p.target() && p.kind == syn }
 
 // between draws a number.

@@ -281,7 +281,7 @@ func (w *World) bytes(t *why.Trial) time.Duration {
 	return w.clock - t.At
 }
 
-// answerLost tells whether the program says more than passes in one packet, in packets
+// answerLost reports whether the program says more than passes in one packet, in packets
 // that are too large for the way back.
 func (w *World) answerLost(t *why.Trial) bool {
 	says := w.Greets

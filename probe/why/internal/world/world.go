@@ -154,7 +154,7 @@ const (
 	saysElsewhere // a SYN-ACK from another address
 )
 
-// routers tells whether a router says so.
+// routers reports whether a router says so.
 func (s says) routers() bool {
 	return s == saysExceeded || s == saysUnreachable || s == saysNoRoute || s == saysProhibited
 }
@@ -239,7 +239,7 @@ func (w *World) carry(p packet, also *[]answer) fate {
 	return w.healthy(p)
 }
 
-// faulty tells whether the fault is there at a time.
+// faulty reports whether the fault is there at a time.
 func (w *World) faulty(at time.Duration) bool {
 	return at >= w.From && (w.Until == 0 || at < w.Until)
 }
