@@ -2,8 +2,8 @@ package netraw
 
 import "time"
 
-// backoff is the pausing while an interface's queue is full: longer each time,
-// within sendPatience, and from the start again after progress.
+// backoff pauses while an interface's queue is full: longer each time, sendPatience in
+// all, and from the start again after progress.
 type backoff struct {
 	pause, paused time.Duration
 }

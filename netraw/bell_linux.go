@@ -56,10 +56,10 @@ func (b *bell) await(s *socket, d time.Duration) (rang bool) {
 	return rang
 }
 
-// park waits as a goroutine does for which there is nothing to do; parked is false where this cannot be done.
-// The runtime sleeps too, in epoll_wait(2), until d has passed by a timer of the kernel: for one of its own, whose clock
-// has milliseconds, it would wake up before, and each time have another thread look for something to do. Only
-// meanwhile is the socket under its poller, which would be woken for each packet.
+// park blocks the goroutine in the runtime's poller; parked is false where this cannot be done. The runtime sleeps in
+// epoll_wait(2) until a timerfd says that d has passed: for a timer of its own, which has a resolution of milliseconds,
+// it would wake up early, and each time have another thread look for something to do. The socket is under the poller
+// during the wait only, since otherwise each packet would wake that.
 func (b *bell) park(s *socket, d time.Duration) (parked, rang bool) {
 	if b.openDoor() != nil {
 		return false, false
@@ -88,7 +88,7 @@ func (b *bell) parkFor(d time.Duration, what ...unix.PollFd) (rang bool) {
 			return n > 0
 		})
 		if set[1].Revents == 0 {
-			setEnd(fd, 0) // or it would wake somebody for nothing
+			setEnd(fd, 0) // or it would cause a wake-up for nothing
 		}
 		return nil
 	})
@@ -132,7 +132,7 @@ func (b *bell) openDoor() (err error) {
 	return b.door.withFD(func(fd int) error { b.at = fd; return watch(fd, end, unix.EPOLLIN) })
 }
 
-// gather does so, and waits on for what else comes, d in all.
+// gather is await, and then waits for up to gather more, d in all, so that several packets are read at once.
 func (b *bell) gather(s *socket, d, gather time.Duration) {
 	if d > gather {
 		before := time.Now()
@@ -153,7 +153,7 @@ func (b *bell) poll(set []unix.PollFd, d time.Duration) (rang bool) {
 	return rang
 }
 
-// look tells how many of a set are ready, too.
+// look is poll that also returns how many of the set are ready.
 func (b *bell) look(set []unix.PollFd, d time.Duration) (n int, rang bool) {
 	set[0] = unix.PollFd{Fd: int32(b.fd), Events: unix.POLLIN}
 	n, err := ppoll(set, max(d, 0))
@@ -165,10 +165,10 @@ func (b *bell) look(set []unix.PollFd, d time.Duration) (n int, rang bool) {
 	return n, true
 }
 
-// parkFrom is how long a wait is for which its goroutine is parked. Of a shorter one the runtime is not told, since
-// that costs more than the wait saves: told by a system call, it wakes a thread of its own fifty times, 20 µs apart, to take
-// over what else is to be done (sysmon in runtime/proc.go). One of which it knows nothing keeps that thread awake
-// every 10 ms, has a signal interrupt it as often, and holds up what else this processor is to do until it is over.
+// parkFrom is the least wait for which the goroutine is parked. A shorter one is made by a raw system call, unknown to
+// the runtime: the runtime's monitor (sysmon in runtime/proc.go) answers a known one by waking up fifty times, 20 µs
+// apart, to hand the processor to others, which costs more than the wait saves. During a raw call the monitor wakes up
+// every 10 ms, interrupts it by a signal as often, and other goroutines of this processor wait until it is over.
 const parkFrom = 2 * time.Millisecond
 
 func ppoll(set []unix.PollFd, d time.Duration) (n int, err error) {

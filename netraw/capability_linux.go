@@ -129,8 +129,8 @@ func tryRings() error {
 }
 
 // tryXDP loads the programs and runs the sender over two frames that it drops.
-// Nothing is attached to an interface: whether one takes redirected frames, a
-// run finds out that names it.
+// Nothing is attached to an interface: whether one takes redirected frames shows
+// when a run opens it.
 func tryXDP() error {
 	var p xdpProgram
 	err := p.load(xdpSettings{ifindex: loopbackIndex})

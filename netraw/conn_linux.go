@@ -66,8 +66,8 @@ func openIntake(cfg Config, filter []bpf.Instruction) (tap, error) {
 	return in, in.open(cfg, filter)
 }
 
-// open acquires, in this order, what names can be wrong about, the ports, and
-// the sockets that need the ports. After an error it has released it all.
+// open acquires, in this order, what depends on names of the configuration, the ports,
+// and the sockets that need the ports. After an error it has released everything.
 func (c *conn) open(cfg Config) (err error) {
 	defer func() {
 		if err != nil {

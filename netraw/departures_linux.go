@@ -24,9 +24,8 @@ const (
 // come after the answer to the packet; it is known by the packet, not by its
 // place.
 //
-// The reading was tried with the stamps of drivers, which come the same way. No
-// interface with a clock of its own was there to see one of those leave;
-// arrivals with such a stamp, and the messages of both, were made by hand.
+// The reading is tested with the stamps of drivers, which come the same way, and
+// with messages made by hand: no test has an interface with a clock of its own.
 type departures struct {
 	stamps DeviceStamps
 	fds    []int // of sockets that outlive every read

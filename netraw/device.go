@@ -11,8 +11,9 @@ const (
 	// as it hands them to its hardware. Every driver of the kernel's own does.
 	DeviceDriver
 	// DeviceHardware: the interface stamps by a clock of its own, which need
-	// not agree with any other: HardwareStamps tells where. What the interface
-	// did not stamp, many can hold one departure at a time, has no DeviceTime.
+	// not agree with any other; [HardwareStamps] says which interfaces do. A packet
+	// that was not stamped has no DeviceTime: many interfaces can hold the stamp of
+	// one departure at a time.
 	DeviceHardware
 )
 

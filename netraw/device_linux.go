@@ -72,8 +72,8 @@ func hardwareStamps(ifname string) error {
 	return nil
 }
 
-// lackingStamps is for what an interface offers no stamps that serve a TCP
-// segment, "" if it lacks nothing: struct ethtool_ts_info in
+// lackingStamps names the directions for which an interface has no stamps of TCP
+// segments, "" if it lacks none: struct ethtool_ts_info in
 // include/uapi/linux/ethtool.h. Many interfaces stamp PTP's packets only.
 func lackingStamps(info *unix.EthtoolTsInfo) string {
 	var lacking []string
@@ -90,8 +90,8 @@ func lackingStamps(info *unix.EthtoolTsInfo) string {
 	return strings.Join(lacking, " and ")
 }
 
-// stampsOff is for what the stamps are switched off, "" if for nothing: struct
-// hwtstamp_config in include/uapi/linux/net_tstamp.h.
+// stampsOff names the directions for which the stamps are switched off, "" if none:
+// struct hwtstamp_config in include/uapi/linux/net_tstamp.h.
 func stampsOff(set *unix.HwTstampConfig) string {
 	var off []string
 	if set.Tx_type != unix.HWTSTAMP_TX_ON {

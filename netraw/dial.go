@@ -49,8 +49,8 @@ type Dialer struct {
 
 // Dial connects to dst and at once resets the connection, so that neither end
 // keeps a TIME_WAIT. Errors are those of connect(2), in a [net.OpError], with
-// ErrNoRoute or ErrNoInterface beside it where this machine has no way to dst:
-// the error number alone does not tell that from a router's word.
+// ErrNoRoute or ErrNoInterface beside it where this machine has no route to dst:
+// the error number alone is the same where a router says so.
 func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error) {
 	dst, err := d.inZone(dst)
 	if err = cmp.Or(err, NoHost(dst.Addr())); err != nil {
@@ -77,8 +77,8 @@ func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error)
 	return h, nil
 }
 
-// failed is what is known of a connect that took so long and failed. A time after a
-// retransmitted SYN would not say which was refused.
+// failed is what is known of a connect that failed after a time. That time is left out
+// where the SYN was retransmitted: it does not show which of them was refused.
 func (w *witness) failed(took time.Duration, err error) (h Handshake) {
 	if n := w.retransmits(); n > 0 {
 		h.Retransmits = n
@@ -123,13 +123,12 @@ func dialError(dst netip.AddrPort, err error) error {
 	return &net.OpError{Op: "connect", Net: "tcp", Addr: net.TCPAddrFromAddrPort(dst), Err: err}
 }
 
-// lastMoment is how long this process has, after the deadline, to take note of
-// what the kernel had done before it.
+// lastMoment is how long this process has, after the deadline, to learn what the kernel
+// did before it.
 const lastMoment = time.Second
 
-// tooLate reports whether a connection that was found open after the end of its
-// time came too late: by its own time, and where a SYN was repeated, which leaves
-// none, in any case.
+// tooLate reports whether a connection that was found open after the deadline was opened
+// too late: its own RTT says so, or it has none since the SYN was retransmitted.
 func (h *Handshake) tooLate(start, end time.Time) bool {
 	return time.Now().After(end) && (h.Retransmits > 0 || h.RTT > end.Sub(start))
 }
@@ -161,7 +160,7 @@ func linkExists(zone string) bool {
 	return err == nil
 }
 
-// explain adds ErrNoRoute to an error where the kernel has no way to dst, or had none when no SYN left for it;
+// explain adds ErrNoRoute to an error where the kernel has no route to dst, or had none when no SYN left for it;
 // ErrNoInterface where the interface that was named is none, and ErrBroadcast where it is one to all machines of a network.
 func (d Dialer) explain(err error, dst netip.AddrPort, sentNothing bool) error {
 	switch zone := cmp.Or(d.Interface, d.Source.Zone()); {
@@ -179,7 +178,7 @@ func (d Dialer) explain(err error, dst netip.AddrPort, sentNothing bool) error {
 	return err
 }
 
-// routed asks the kernel for a way to dst, with no privilege and no packet: that
+// routed asks the kernel for a route to dst, with no privilege and no packet: that
 // is all that connect(2) does for UDP, udp(7).
 func (d Dialer) routed(dst netip.AddrPort) bool {
 	u := net.Dialer{Control: d.control}

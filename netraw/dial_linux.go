@@ -28,8 +28,8 @@ func (d Dialer) control(_, _ string, c syscall.RawConn) (err error) {
 }
 
 // unroutable reports whether an error of connect(2) may mean that the kernel has no
-// way: what it says of routes of the types unreachable, prohibit and blackhole,
-// and of none (fib_props in net/ipv4/fib_semantics.c).
+// route, or one of the type unreachable, prohibit or blackhole (fib_props in
+// net/ipv4/fib_semantics.c).
 func unroutable(err error) bool {
 	for _, errno := range []unix.Errno{unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EACCES, unix.EINVAL, unix.ENETDOWN, unix.ENODEV} {
 		if errors.Is(err, errno) {
@@ -39,8 +39,8 @@ func unroutable(err error) bool {
 	return false
 }
 
-// hasNoWay reports whether connect(2) found no way, if it sent nothing: else the same error numbers
-// are a router's word, or a neighbour's silence.
+// hasNoWay reports whether the error of a connect(2) that sent nothing says that there is no route. After
+// a SYN the same error numbers mean a router's ICMP error, or a neighbour's silence.
 func hasNoWay(err error) bool {
 	return errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH)
 }

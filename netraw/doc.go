@@ -1,7 +1,7 @@
-// Package netraw is how bytes leave and arrive: raw sockets for whole IP
-// packets, a packet socket that sees the answers with the kernel's time
-// stamps, the kernel's own word on routes, and TCP source ports held so that
-// the kernel stays silent about them. What a packet means is not its business.
+// Package netraw sends and receives packets: raw sockets for whole IP packets, a
+// packet socket that sees the answers with the kernel's time stamps, the kernel's
+// routes, and TCP source ports that are held so that the kernel does not answer on
+// them. What a packet means is left to others.
 //
 // # The life of one probe
 //

@@ -33,9 +33,9 @@ type hop struct {
 	asked  time.Time // when a probe last made it ask
 }
 
-// hops mirrors the kernel's neighbour table, and numbers those entries that
-// are used. It lives by the kernel's notifications; what it misses, it makes
-// the kernel find out by letting a probe take the kernel's way.
+// hops mirrors the kernel's neighbour table, and numbers the entries that are used.
+// The kernel's notifications keep it up to date; a neighbour that the table lacks is
+// resolved by sending a probe through the kernel.
 type hops struct {
 	known    map[neighbour]hop // all that the kernel told of
 	numbered map[neighbour]via
@@ -55,9 +55,8 @@ func (h *hops) read(handle *netlink.Handle) error {
 	return whole(func() error { return h.readOnce(handle) })
 }
 
-// whole repeats the reading of a table of the kernel that changed meanwhile
-// (NLM_F_DUMP_INTR, include/uapi/linux/netlink.h): each time anew, as long as that may go on by chance where it
-// changes all the time.
+// whole repeats the reading of a kernel's table that changed meanwhile (NLM_F_DUMP_INTR,
+// include/uapi/linux/netlink.h), for as long as may be needed where it changes all the time.
 func whole(read func() error) (err error) {
 	for range 200 {
 		if err = read(); !errors.Is(err, netlink.ErrDumpInterrupted) {
@@ -94,7 +93,7 @@ func (h *hops) readOnce(handle *netlink.Handle) error {
 	return nil
 }
 
-// hear takes in what the kernel tells of one entry of the table.
+// hear applies the kernel's notification about one entry of the table.
 func (h *hops) hear(m syscall.NetlinkMessage) {
 	n, err := netlink.NeighDeserialize(m.Data)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"synscope/craft"
 )
 
-// base is what both fast engines stand on: ways to send by, held ports, and
-// the raw sockets for what cannot be made into a frame.
+// base is what both fast engines share: routes and neighbours, held ports, and the
+// raw sockets for what cannot be sent as a frame.
 type base struct {
 	ways      ways
 	ports     *Ports

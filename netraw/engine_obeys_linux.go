@@ -14,12 +14,12 @@ import (
 	"synscope/craft"
 )
 
-// obedience has frames, which leave without passing the output rules of this machine,
-// keep to rules that come while they are in use. When an engine is opened it looks at the
-// rules; later it may not look any more (CAP_NET_ADMIN has been given up). But the kernel
-// tells what its rules refuse of packets that pass through it: by EPERM, and by ENOBUFS or
-// EINVAL that last (tc, and a mark that leads to a route of type blackhole). RSTs and
-// questions pass through it anyway, and of the probes the first and one in so often do.
+// obedience keeps frames, which bypass the output rules of this machine, to rules that are
+// made while an engine is in use. Opening an engine reads the rules; later it may not read
+// them any more (CAP_NET_ADMIN has been given up). But the kernel says which packets its
+// rules refuse when these pass through it: by EPERM, or by an ENOBUFS or EINVAL that lasts
+// (tc, and a mark that leads to a route of type blackhole). All but probes passes through it
+// anyway, and so do the first probe and one every [trialEvery].
 type obedience struct {
 	refused atomic.Int64 // when the kernel refused a packet, since the epoch of this process; 0: never
 	next    atomic.Int64 // when a probe goes through the kernel as a trial
@@ -37,7 +37,7 @@ const (
 // epoch is what times of refusals count from.
 var epoch = time.Now()
 
-// note is told that the kernel refused a packet, and that this is no lack of room.
+// note records that the kernel refused a packet, for another reason than a full queue.
 func (o *obedience) note() { o.refused.Store(int64(time.Since(epoch))) }
 
 // kernelOnly reports whether the next probe has to go through the kernel.

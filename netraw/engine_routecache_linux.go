@@ -20,10 +20,10 @@ type addressRange struct {
 	via   via
 }
 
-// routeCache divides the addresses of one IP version into ranges. The kernel's
-// tables say only where the borders are: a look-up in them, with its rules,
-// metrics and marks, is left to the kernel, one for each address range that is used.
-// Where a route has several next hops, each address is asked about: see ways.oneOf.
+// routeCache divides the addresses of one IP version into ranges. The kernel's tables
+// are read for the bounds of the ranges only: the kernel itself, with its rules, metrics
+// and marks, is asked for the route once for each range that is used. Where a route has
+// several next hops, it is asked about each address: see ways.oneOf.
 type routeCache struct {
 	starts4 []uint32 // the ranges' starts, for IPv4 alone
 	ranges  []addressRange

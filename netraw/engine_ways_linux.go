@@ -14,23 +14,23 @@ import (
 )
 
 const (
-	// patience is how long a first probe through a gateway waits for its
-	// hardware address. Where that takes longer, probes are refused for now, so
-	// that others need not wait.
+	// patience is how long the first probe through a gateway waits for the gateway's
+	// hardware address. If that takes longer, probes through it are refused for now,
+	// so that others need not wait.
 	patience = 100 * time.Millisecond
 	// askAgain is how soon the kernel is made to ask for the address anew. It
 	// asks three times itself, a second apart (arp(7), mcast_solicit).
 	askAgain = time.Second
 )
 
-// ways knows how to reach an address: the kernel's routes and neighbours, as
-// fresh as its notifications.
+// ways says how to reach an address: by the kernel's routes and neighbours, which its
+// notifications keep up to date.
 type ways struct {
 	routes  router
 	events  notices
 	heard   sync.WaitGroup
 	only    int // the one interface for which frames are made; 0 for all
-	longest int // packet in bytes: where the MTU is below, the kernel shall say so
+	longest int // packet in bytes: where the MTU is lower, probes go through the kernel, which says so
 
 	mu      sync.Mutex
 	changed *sync.Cond // hops has learned something
@@ -136,7 +136,7 @@ func (w *ways) route(dst netip.Addr) (Route, error) {
 	return r.route, r.err
 }
 
-// address range returns that of dst, about which the kernel has been asked.
+// rangeOf returns the address range of dst, with the route that the kernel has for it.
 func (w *ways) rangeOf(dst netip.Addr) (*addressRange, error) {
 	if !dst.IsValid() {
 		return nil, fmt.Errorf("not an address: %w", ErrNoRoute)
@@ -293,9 +293,9 @@ func (w *ways) unresolved(h *hop, v via) (int, via, error) {
 	return -1, 0, unix.EAGAIN
 }
 
-// await waits a moment until the kernel knows the hop. The probe that made it
-// ask has to be sent again where it does not: the kernel forgets it. The lock is
-// held before and after.
+// await waits up to [patience] until the kernel knows the hop's address. If it does not
+// learn it, the probe that made it ask has to be sent again, since the kernel drops it. The
+// lock is held before and after.
 func (w *ways) await(v via) error {
 	late := false
 	w.hops.table[v-viaHop].failed = false

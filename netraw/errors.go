@@ -31,7 +31,7 @@ var (
 	// Nothing here sends under a foreign name.
 	ErrForeignSource = errors.New("not an address of this machine: `ip addr` lists those that are")
 
-	// ErrNoRoute: the kernel has no way to the destination.
+	// ErrNoRoute: the kernel has no route to the destination.
 	ErrNoRoute = errors.New("no route: compare `ip route get`")
 
 	// ErrBroadcast: the kernel's route is one to all machines of a network
@@ -43,7 +43,7 @@ var (
 	// §2.5.2), or a multicast one (RFC 9293 §3.9.2.3).
 	ErrNoHost = errors.New("it is no host's address")
 
-	// ErrNoSource: there is a way, and no address of this machine to send from.
+	// ErrNoSource: there is a route, but no address of this machine to send from.
 	// It is an ErrNoRoute too.
 	ErrNoSource = fmt.Errorf("no source address: compare `ip addr` and `ip route get`: %w", ErrNoRoute)
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// NeighbourState is what is known of the way to a destination's link address.
+// NeighbourState is what is known of a destination's link address.
 // The zero value is NeighbourPending.
 type NeighbourState uint8
 
@@ -115,9 +115,9 @@ func OpenNeighbours(cfg *NeighbourConfig) (*Neighbours, error) {
 	return n, nil
 }
 
-// Ask wants to know about dst and returns what is known by now. Where that is
+// Ask has dst resolved and returns what is known by now. Where that is
 // NeighbourPending, Poll returns the outcome once. Asking again changes
-// nothing, and returns the outcome after Poll has.
+// nothing, and returns the outcome once Poll has returned it.
 func (n *Neighbours) Ask(dst netip.Addr) Neighbour { return n.ask(dst) }
 
 // AskRoute is Ask for a caller that has looked the route up.
@@ -125,9 +125,8 @@ func (n *Neighbours) AskRoute(dst netip.Addr, route Route) Neighbour {
 	return n.askRoute(dst, route)
 }
 
-// AskAgain is AskRoute for one that has gone silent: where it was answered for, or this did not ask
-// for it, it is asked for anew, whatever the kernel knows of it. Of a destination off the link that is its next hop, which
-// Neighbour then names as Addr.
+// AskAgain is AskRoute for a destination that has gone silent: unless it is being resolved or has failed, it is resolved anew,
+// whatever the kernel knows of it. For a destination off the link its next hop is, which Neighbour then has as Addr.
 func (n *Neighbours) AskAgain(dst netip.Addr, route Route) Neighbour { return n.askAgain(dst, route) }
 
 // Poll sends the requests whose turn has come and appends to found what was

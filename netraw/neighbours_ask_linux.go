@@ -24,7 +24,7 @@ func (n *neighbours) start(now time.Time) {
 // about to be.
 func (n *neighbours) room(more int) bool { return len(n.active)+len(n.kept)+more < n.cfg.Limit }
 
-// askAll makes the kernel ask, by whichever way it lets us.
+// askAll makes the kernel ask, by whichever means it permits.
 func (n *neighbours) askAll(qs []*question, now time.Time) {
 	if n.mayAsk {
 		qs = n.askByTable(qs, now)

@@ -53,8 +53,8 @@ type remoteTable struct {
 	gone error // why the keeper is not asked any more
 }
 
-// keeperPatience is how long a keeper may take to answer: the kernel takes microseconds.
-// One that was stopped must not stop who asks it.
+// keeperPatience is how long a keeper may take to answer, which takes the kernel
+// microseconds: a keeper that was stopped must not block the process that asks it.
 const keeperPatience = 2 * time.Second
 
 func (t *remoteTable) Solicit(ifindex int, addr netip.Addr, how Solicitation) error {
@@ -137,8 +137,9 @@ func (t *remoteTable) change(list []tableChange) []error {
 	return errs
 }
 
-// exchange sends requests and reads the answers, within the patience where the
-// connection has deadlines. After an error nobody knows what an answer would be to.
+// exchange sends requests and reads the answers, within keeperPatience where the
+// connection has deadlines. After an error the connection is not used again: a late
+// answer could not be told from that to the next request.
 func (t *remoteTable) exchange(requests, answers []byte) error {
 	if c, ok := t.conn.(interface{ SetDeadline(time.Time) error }); ok {
 		c.SetDeadline(time.Now().Add(keeperPatience)) // a file that has none is asked without

@@ -10,10 +10,10 @@ import (
 type Options struct {
 	Shallow bool // the class only: what the sampler needs to decide what to ask next
 
-	// ClockOnly compares models of a clock and of nothing else, for who wants to read
-	// that clock. Jitter of one way looks like a step for each connection where
-	// the samples are evenly spaced, and would be taken into the model. The report has
-	// no Clock where none explains the numbers.
+	// ClockOnly compares models of a clock and of nothing else, for a caller who wants to
+	// read that clock. Where the samples are evenly spaced, jitter looks like a step for
+	// each connection, and would become part of the model. The report has no Clock where
+	// none explains the numbers.
 	ClockOnly bool
 }
 
@@ -75,8 +75,8 @@ func Analyze(samples []Sample, opts Options) Report {
 	return r
 }
 
-// clockBits is what a number may cost where a clock explains most of them; one that is
-// not explained costs 32.
+// clockBits is how many bits a number may cost on average for a clock to explain them; one
+// that is not explained costs 32.
 const clockBits = 26
 
 // clocks are the models of a clock alone that explain the numbers.
@@ -164,8 +164,8 @@ func (r *Report) withhold() {
 	r.Class, r.Confidence = ClassUnknown, 0
 }
 
-// beHumble lowers the confidence where few samples leave room for a class that
-// more of them would show.
+// beHumble lowers the confidence where there are so few samples that another class may not
+// show yet.
 func (r *Report) beHumble() {
 	if r.Samples >= leastRandom {
 		return
@@ -182,8 +182,8 @@ func (r *Report) beHumble() {
 		fmt.Sprintf("%d samples", r.Samples))
 }
 
-// adopt copies a verdict into the report. Where the class is withheld, what was
-// measured stays: a clock is a clock, whoever shares it.
+// adopt copies a verdict into the report. What was measured stays even where the class is
+// withheld: a clock is measured whether or not it is known who shares it.
 func (r *Report) adopt(a verdict) {
 	r.Clock, r.Lines = a.clock, a.lines
 	for _, f := range a.flags {

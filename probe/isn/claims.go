@@ -70,16 +70,16 @@ func (r *Report) claim(v *view, list []*standing) {
 	}
 }
 
-// leavesMuch reports whether so many numbers are on none of the model's strands that they
-// may well depend on what the others do not.
+// leavesMuch reports whether the model leaves so many numbers unexplained that these may
+// depend on factors on which the others do not.
 func (s *standing) leavesMuch() bool {
 	return s.machinesOf(s.view).strays*straysMany > s.ledger.count[joined]
 }
 
 // hides reports whether the samples cannot show what the factor does, however much it
-// varied: it varied only together with what the model's groups stand for already, as
-// where each address used ports of its own. Nor does a step beside which other people's
-// connections are seen leave anything to be said of time: those came in time.
+// varied: it varied only together with factors that the model's groups have already, as
+// where each address used ports of its own. And where other people's connections move a
+// counter, too, nothing can be said of time: these come as time passes.
 func (s *standing) hides(v *view, f factor) bool {
 	switch {
 	case f == byTime:

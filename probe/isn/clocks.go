@@ -67,7 +67,7 @@ func fitClock(v *view, key factor, d drift) *standing {
 		d.counts = make([]float64, len(v.points))
 	}
 	s := clockModel(key, d).fit(v)
-	if d.hz*d.step < 0 { // nothing counts time upwards and connections downwards
+	if d.hz*d.step < 0 { // no host counts up with time and down with connections
 		s.bits = math.Inf(1)
 	}
 	if math.Abs(d.hz)*v.span() < leastWay*d.quantum || math.Abs(d.hz) > maxHz || d.quantum > mostQuantum {
@@ -76,8 +76,9 @@ func fitClock(v *view, key factor, d drift) *standing {
 	return s
 }
 
-// leastSkipped is how large a step must be, in what the clock moves on while a
-// point's moment is uncertain, for a number to tell which lost attempts were seen.
+// leastSkipped is how large a step must be for a number to show which of the lost attempts
+// the host has seen, as a multiple of how far the clock moves in the uncertainty of a
+// point's time.
 const leastSkipped = 3
 
 // mostQuantum is the largest amount by which a clock is taken to move at once.

@@ -13,8 +13,8 @@ func compare(whole *view) []*standing {
 	return resolved(list)
 }
 
-// compareCounters fits the counters alone: the rivals, of which generators cost most, are
-// not asked.
+// compareCounters fits the counters alone, without the rivals, of which generators take the
+// most time.
 func compareCounters(whole *view) []*standing {
 	part := whole.head(quadratic)
 	list := best(counters(part))
@@ -24,7 +24,7 @@ func compareCounters(whole *view) []*standing {
 	return resolved(list)
 }
 
-// resolved asks the best models for several generators.
+// resolved fits several generators to the best models.
 func resolved(list []*standing) []*standing {
 	for i, s := range list[:min(len(list), mostResolved)] {
 		s.resolve(i < mostMixed)
@@ -96,8 +96,9 @@ func (s *standing) again(v *view, refine bool) *standing {
 	return best([]*standing{top, fitClock(v, s.key, d)})[0]
 }
 
-// rivalsOf asks about all samples those rivals that only count. What a generator
-// saves of a part it saves of the rest in proportion; being one of many it pays once.
+// rivalsOf fits to all samples the rivals that merely count. What a generator saves on a
+// part of the samples it saves on the rest in proportion; its choice among many is paid
+// for once.
 func rivalsOf(whole *view, list []*standing) []*standing {
 	fresh := whole.fresh()
 	out := counting(whole, fresh)
@@ -111,8 +112,8 @@ func rivalsOf(whole *view, list []*standing) []*standing {
 	return out
 }
 
-// counted asks rivals that only count about all samples where a part of them looks
-// random: a store shows in the many.
+// counted fits to all samples the rivals that merely count, where a part of them looks
+// random: a store of numbers shows only among many.
 func counted(whole, part *view, list []*standing) []*standing {
 	if list[0].class != ClassRandom {
 		return list

@@ -250,7 +250,7 @@ const (
 	maxSamples = 1 << 22
 )
 
-// rowReader ends a row that is too long to be one.
+// rowReader fails when a row is too long to be one.
 type rowReader struct {
 	io.Reader
 	read int // since the last row
@@ -265,7 +265,7 @@ func (r *rowReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// fileError tells an empty file and bad quoting from a failing reader.
+// fileError says whether a file is empty, badly quoted, or could not be read.
 func fileError(file string, err error) error {
 	var bad *csv.ParseError
 	switch {

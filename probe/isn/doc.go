@@ -27,12 +27,12 @@
 // growth is a type in a file of its own (grow_*.go) behind one interface: the length of a
 // number, which is its log-likelihood in bits; how many guesses the prediction of it takes;
 // what the parameters cost.
-// Groups are read in order of time, each into strands: a number joins the strand
-// from which it follows most cheaply, or begins one. Joining, straying and
-// repeating are coded by how often they happened before, so several machines
-// behind one address, strangers, and half-open connections that answer again cost
-// what they must. Rivals that are no counters (generators, stores, bits that lean,
-// cookies in which our options show) are files rival_*.go, and say what they would save.
+// Groups are read in order of time, each into strands: a number joins the strand that
+// predicts it most cheaply, or begins one. Joining, straying and repeating are coded by
+// how often they happened before, so that several machines behind one address, stray
+// numbers, and half-open connections that answer again cost as much as they must. Models
+// that are no counters ("rivals": generators, stores of numbers, biased bits, cookies in
+// which our options show) are in files rival_*.go, and say what they would save.
 // Numbers that count only in another encoding (bytes in another order, a constant XORed in, a
 // multiple, fewer bits) are decoded first: encoding.go.
 //

@@ -12,7 +12,7 @@ type doubt struct {
 	most    float64 // the highest confidence that is left; 0 for none at all
 }
 
-// doubting takes a doubt: the confidence that it leaves, what is missing and the classes.
+// doubting records a doubt: the confidence that it leaves, what is missing and the classes.
 type doubting func(most float64, missing string, classes ...Class)
 
 // doubts lists what the samples cannot tell about the best standing, for lack of

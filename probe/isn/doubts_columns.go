@@ -35,7 +35,7 @@ func (v *view) tupleDoubts(s *standing, add doubting) {
 	}
 }
 
-// unseenTupleDoubts are those of samples whose ports nobody wrote down.
+// unseenTupleDoubts are those of samples without ports.
 func (v *view) unseenTupleDoubts(s *standing, ports bool, add doubting) {
 	const missing = "source ports (sport)"
 	if ports {
@@ -57,8 +57,8 @@ func (v *view) unseenTupleDoubts(s *standing, ports bool, add doubting) {
 	}
 }
 
-// unseenTuples is the confidence in what is said of everybody's numbers where
-// nobody wrote down which tuples the samples are of.
+// unseenTuples is the confidence in a class that all tuples share, where the samples do not
+// say of which tuples they are.
 const unseenTuples = 0.89
 
 // timeDoubts are those of samples without times.
@@ -87,13 +87,12 @@ func timeDoubts(s *standing, add doubting) {
 	}
 }
 
-// unseenTimes is the confidence in a step where nobody wrote down when each number
-// came: a clock that ticks in step with even sampling looks the same.
+// unseenTimes is the confidence in a step where the samples have no times: a clock that ticks
+// in step with even sampling looks the same.
 const unseenTimes = 0.89
 
-// clumped reports whether the numbers lie within a quarter of all that there are, or in a
-// few small parts: those of a counter do, or of a few, in whatever order they were written
-// down.
+// clumped reports whether the numbers lie within a quarter of the sequence space, or in a few
+// small parts of it, as those of one counter or a few do in whatever order.
 func clumped(v *view) bool {
 	sorted := make([]craft.Seq, len(v.points))
 	for i := range v.points {
@@ -132,9 +131,8 @@ func (v *view) clientDoubts(s *standing, add doubting) {
 	}
 }
 
-// stepsWithClient reports whether every number is ours plus what its tuple adds, though
-// ours varied: where ours went up in steps, that is no less a counter's doing than a
-// cookie's.
+// stepsWithClient reports whether every number is our ISN plus a constant of its tuple, though
+// ours varied: where ours went up in steps, a counter explains that as well as a cookie.
 func (v *view) stepsWithClient() bool {
 	pairs := 0
 	for _, g := range v.repeated(2) {

@@ -1,6 +1,6 @@
 package isn
 
-// growthDoubts are those about what makes a counter for everybody grow.
+// growthDoubts are those about what makes a counter that all tuples share grow.
 func (v *view) growthDoubts(s *standing, add doubting) {
 	switch {
 	case s.steps != nil && s.steps.a != 0 && v.timed && s.keepsTime():
@@ -55,12 +55,13 @@ func (v *view) startsAlike() bool {
 	return len(starts) >= repeatsTuples
 }
 
-// shortCycle is up to how many numbers a store may be a cycle through which other
-// people's connections skip.
+// shortCycle is the size up to which a store of numbers may be a cycle of which other
+// people's connections take some.
 const shortCycle = 16
 
-// leastStore is how many numbers a store has that is told from a cycle without SYNs right
-// after one another: what other people skip of a shorter cycle looks drawn.
+// leastStore is the size from which a store of numbers drawn at random is told from a cycle
+// without SYNs right after one another: a shorter cycle of which other people take some
+// looks drawn at random.
 const leastStore = 10
 
 // evenDoubts are those of samples that are evenly apart, or a handful.
@@ -93,7 +94,7 @@ const hidesClock = 20
 // connection looks the same.
 const evenClock = 0.68
 
-// evenTuples is the confidence in what tuples have of their own where the gaps are even.
+// evenTuples is the confidence in a class of each tuple by itself where the gaps are even.
 const evenTuples = 0.89
 
 // growing are the classes whose numbers grow, and handful how many samples a few are.

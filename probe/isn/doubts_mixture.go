@@ -27,9 +27,8 @@ func (v *view) mixtureDoubts(s *standing, add doubting) {
 	}
 }
 
-// severalDoubts are those about a mixture: of random steps it explains nearly anything,
-// and a line that some tuples are on and others never is no machine that answers now and
-// then.
+// severalDoubts are those about a mixture: one of random steps explains nearly anything, and
+// a line on which some tuples always are and others never is not one machine among several.
 func (v *view) severalDoubts(s *standing, add doubting) {
 	if s.ledger == nil {
 		return

@@ -20,7 +20,7 @@ type encodingKind uint8
 
 const (
 	asItIs       encodingKind = iota
-	bytesSwapped              // in the order of a little-endian machine instead of the network's
+	bytesSwapped              // in little-endian order instead of the network's
 	halvesSwapped
 	maskXOR    // XORed with a constant
 	multiplied // by an odd constant, modulo 2^32
@@ -55,7 +55,7 @@ const (
 	// nearer is by how many bits the differences must be smaller in another encoding for
 	// models to be tried on it.
 	nearer = 4
-	// wellTold is how many bits a number may cost for no narrow counter to be looked for.
+	// wellTold is how many bits a number costs at most where no narrow counter is looked for.
 	wellTold = 6
 	// wellOrdered is how many bits a number may cost where random steps are all that an
 	// encoding shows.
@@ -178,7 +178,7 @@ func (v *view) mask() (secret craft.Seq, ok bool) {
 		for _, l := range list {
 			for i, more := range []low{{}, {step: bit}, {secret: bit}, {bit, bit}} {
 				if i > 1 && change&bit == 0 {
-					break // a bit that never changes shows no mask
+					break // a bit that never changes says nothing of the mask
 				}
 				if l := (low{l.secret | more.secret, l.step | more.step}); stepsBy(pairs, l.secret, l.step, bit<<1-1) {
 					next = append(next, l)

@@ -7,8 +7,8 @@ import (
 	"synscope/craft"
 )
 
-// wanders reports whether numbers that look drawn from a few go with the order in
-// which they came: then they are on their way somewhere.
+// wanders reports whether numbers that look drawn from a few correlate with the order in
+// which they came: then they are a counter's.
 func (v *view) wanders() bool {
 	var x, y []float64
 	for i := range v.points {
@@ -28,8 +28,8 @@ func (s *standing) repeatsTuples() bool {
 	return len(tuples) >= repeatsTuples && s.ledger.count[repeated]*repeatsMany > len(s.view.points)
 }
 
-// random reports whether the model is one of steps of any size, or of rising ones, which
-// explains more than it should of numbers that are only near each other.
+// random reports whether the model is one of steps of any size, or of rising ones: these
+// explain too much of numbers that are merely near each other.
 func (s *standing) random() bool {
 	return s.ledger != nil && s.drift == nil && s.steps == nil && !s.constant()
 }
@@ -49,10 +49,10 @@ func (s *standing) onlyRepeats() bool {
 	return !other && again >= repeatsTuples
 }
 
-// loosest is how many times its scale the median number may lie off a clock's line; the
-// tail that is allowed for late packets explains numbers that only are near each other.
-// Beside a step, what is less than smallOfStep of it is no matter, unless most numbers
-// cost loosestBits, which is nearly what they cost unexplained.
+// loosest is by how many times its scale the median number may be off a clock's line: the
+// tail that is allowed for late packets also explains numbers that are merely near each
+// other. Beside a step less than smallOfStep of it does not matter, unless most numbers cost
+// loosestBits, which is nearly as much as unexplained ones.
 const (
 	loosest     = 3
 	loosestBits = 20
@@ -80,8 +80,8 @@ func (s *standing) loose() bool {
 	return len(off) > 0 && (median(off) > loosest || s.drift.step != 0 && median(bits) > loosestBits)
 }
 
-// even reports whether nearly all gaps between direct successors are as long: then
-// the count of connections and the time go together.
+// even reports whether nearly all gaps between direct successors are equally long: then
+// time and the count of connections cannot be told apart.
 func (v *view) even() bool {
 	var gaps []float64
 	for i := 1; i < len(v.points); i++ {
@@ -123,9 +123,9 @@ func (s *standing) growsWithTime() (grows, seen bool) {
 	return rises(x, y, timely), true
 }
 
-// keepsTime reports whether the steps of a counter came as evenly as ticks: then a
-// clock that moves by as much at once, or by a part of it, explains them as well. On a
-// line of even ticks no number is further than one of them from where it should be.
+// keepsTime reports whether the steps of a counter came as evenly as ticks: then a clock
+// whose ticks are as large, or a fraction of that, explains them as well. With even ticks
+// no number is more than one tick off the line.
 func (s *standing) keepsTime() bool {
 	step := float64(magnitude(s.steps.a))
 	steps, time, unsure := 0.0, 0.0, 0.0
@@ -162,8 +162,8 @@ func (s *standing) risesWithTime() bool {
 	return len(x) >= leastCorrelated && rises(x, y, 2*timely)
 }
 
-// steady reports whether the difference that most connections of the first half made is
-// also that of the second: then no step rose.
+// steady reports whether the most common difference is the same in both halves of the
+// samples: then no step rose.
 func (s *standing) steady() bool {
 	list := s.view.points
 	half := len(list) / 2
@@ -209,8 +209,8 @@ func (s *standing) variesAtOnce() bool {
 	return odd >= leastClose-1 && 2*odd >= len(close)-1
 }
 
-// drawsAtOnce reports whether numbers right after one another are not those that followed
-// before, most of the time: then no cycle is left that other people move on.
+// drawsAtOnce reports whether numbers right after one another mostly are other ones than
+// followed before: then they are no cycle of which other people take some.
 func (v *view) drawsAtOnce() bool {
 	next, same, other := make(map[craft.Seq]craft.Seq), 0, 0
 	for i := 1; i < len(v.points); i++ {

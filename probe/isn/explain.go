@@ -9,7 +9,7 @@ import (
 	"synscope/craft"
 )
 
-// verdict is what the standing says of the host, where it is the best.
+// verdict is what the best standing says of the host.
 func (s *standing) verdict() verdict {
 	out := s.found
 	out.class = s.class

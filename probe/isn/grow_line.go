@@ -108,8 +108,8 @@ func (d *drift) ticks(p, q *point, count float64) bool {
 	return math.Mod(way, d.quantum) == 0
 }
 
-// heavy is the distribution function of Student's t with two degrees of freedom,
-// its scale √2 times smaller: the tail that packets late by queueing have.
+// heavy is the distribution function of Student's t with two degrees of freedom, its scale
+// √2 times smaller: it has the heavy tail of packets that queueing delays.
 func heavy(z float64) float64 { return 0.5 + 0.5*z/math.Sqrt(1+z*z) }
 
 func (d *drift) take(v *view, s *strand, p *point) {
@@ -198,8 +198,8 @@ func (d *drift) rateCost(way, noise float64) float64 {
 // mostOddTimes is how many points at each end may have a time that is far off.
 const mostOddTimes = 3
 
-// span is the time from the first points to the last, in s. A few at the ends are left
-// out where there are many: a damaged stamp makes nothing long.
+// span is the time from the first points to the last, in s. Where there are many, a few at
+// the ends are left out, so that one wrong time stamp does not stretch it.
 func (v *view) span() float64 {
 	odd := min(len(v.points)/10, mostOddTimes)
 	return v.points[len(v.points)-1-odd].t - v.points[odd].t

@@ -39,7 +39,7 @@ func (g *rising) price(v *view, s *strand, p *point) (bits, miss float64) {
 			sum += math.Exp2(-connectionsBits(int64(m-k), int64(k), mean)) / (m*(high-low) + 1)
 		}
 	}
-	if sum == 0 { // the step was taken for too much
+	if sum == 0 { // the step was overestimated
 		return 2 + 1.2*math.Log2(d+1), blindGuesses
 	}
 	return -math.Log2(sum), 2*math.Abs(d-(k+math.Round(mean))*(low+high)/2) + 1

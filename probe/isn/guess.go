@@ -87,9 +87,9 @@ func (r *Report) guessesAlong(v *view, top *standing) float64 {
 	return blindGuesses
 }
 
-// median is the median number of guesses over the numbers that followed others,
-// of counters those that followed soonest: each was predicted from what came
-// before it. Numbers that nothing explains count as not to be guessed.
+// median is the median number of guesses over the numbers that followed others (of a counter
+// those that followed soonest), each predicted from the ones before it. Numbers that nothing
+// explains count as impossible to guess.
 func (s *standing) median() float64 {
 	var gaps []float64
 	s.along(func(was, p *point) { gaps = append(gaps, p.t-was.t) })

@@ -29,13 +29,13 @@ type strand struct {
 // growth is how a generator's numbers go on: the part of a model that differs
 // between models. A growth may learn from the numbers it is given.
 type growth interface {
-	// price is how many bits it takes to tell the point p as the next number of
+	// price is how many bits it takes to code the point p as the next number of
 	// the strand s, +Inf where that is impossible; miss is how many guesses it
-	// takes to find the number, notPredicted where it only tells a parameter.
+	// takes to find the number, notPredicted where it only sets a parameter.
 	price(v *view, s *strand, p *point) (bits, miss float64)
 	// take adds the point to the strand, which may be empty.
 	take(v *view, s *strand, p *point)
-	// cost is how many bits it takes to tell the parameters.
+	// cost is how many bits it takes to code the parameters.
 	cost(v *view) float64
 	// fresh is the growth as it is before any number.
 	fresh() growth

@@ -6,10 +6,9 @@ type machines struct {
 	rows   int // numbers of further generators, without the first of each
 	strays int // numbers that belong to none
 
-	// A number that goes on where another machine's strand of its group had stopped
-	// is a return, one that does so after strays comes home. The bits that it saves are
-	// evidence that several answer in turn: one counter that others moved on, or that
-	// passed by a stranger's number, does not come back to where it was.
+	// A number that continues a strand after numbers of another strand is a return; one that
+	// does so after strays comes home. The bits that it saves are evidence that several
+	// machines answer in turn: a single counter does not come back to where it was.
 	returns, homes int
 	proof          float64 // bits saved by returns
 	left           int     // strays before numbers that came home
@@ -71,8 +70,8 @@ type turn struct {
 	been          map[int]bool
 }
 
-// leastOff is how many numbers of a tuple of which most are on no strand make it one of
-// which the model says nothing, and not one that another machine answered.
+// leastOff is how many numbers a tuple must have, most of them on no strand, for the model not
+// to explain the tuple at all; with fewer another machine may have answered.
 const leastOff = 3
 
 // tuplesOn says of each tuple whether the model explains a part of its numbers, or there

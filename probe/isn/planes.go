@@ -9,8 +9,8 @@ import (
 // plane is growth by hz a second and step a connection.
 type plane struct{ hz, step float64 }
 
-// successor is the difference of two numbers of which the second's connection followed
-// the first's directly, but for other people's.
+// successor is the difference of the numbers of two connections of ours in a row; other
+// people's may lie between them.
 type successor struct{ dt, d, u float64 }
 
 // successors lists them, the shortest gap first.

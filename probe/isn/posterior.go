@@ -2,17 +2,16 @@ package isn
 
 import "math"
 
-// claimBits is the evidence from which a sentence may rest on it: two models
-// that differ by it are told apart but for one case in a million.
+// claimBits is the evidence that it takes to claim something: two models that differ by it
+// are confused once in a million cases.
 const claimBits = 20
 
-// surest is the highest confidence ever claimed: no simulation covers what
-// the world holds.
+// surest is the highest confidence ever claimed: no simulation covers everything.
 const surest = 0.998
 
-// posterior is the chance of a class whose description is so many bits shorter
-// than that of the next one. A third of them is believed: rows share errors,
-// and no model is exact.
+// posterior is the chance of a class whose description is so many bits shorter than that of
+// the next one. Only a third of the bits counts, since samples share errors, and no model is
+// exact.
 func posterior(bits float64) float64 {
 	return min(surest, 1-0.5*math.Exp2(-bits/3))
 }

@@ -39,8 +39,8 @@ func sortedFrom(pairs []pair, dt float64) int {
 	return at
 }
 
-// fastRates are clocks of a whole number of nanoseconds, too fast for a rate to
-// be read from two points of which nobody knows how often they went round.
+// fastRates are clocks with a tick of a whole number of nanoseconds. They are too fast for
+// a rate to be read from two points, between which they may have wrapped any number of times.
 var fastRates = []float64{62.5e6, 100e6, 125e6, 200e6, 250e6, 500e6, 1e9}
 
 // maxHz bounds the rates that are looked for. A faster clock would come round

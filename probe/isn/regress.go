@@ -111,11 +111,10 @@ const (
 	blockLength  = 2
 )
 
-// interval returns the half width of the 95 % interval of beta[j]: the mean of
-// a wild block bootstrap of the residuals and of the usual formula, both with
-// Student's factor for the freedom that is left, enlarged for what the weights
-// do not know. The formula alone is too narrow where errors cling together,
-// the bootstrap alone where there are ten points.
+// interval returns the half width of the 95 % interval of beta[j]: the mean of a wild block
+// bootstrap of the residuals and of the usual formula, both with Student's factor for the
+// degrees of freedom, enlarged because the weights are estimates. The formula alone is too
+// narrow where errors are correlated, the bootstrap alone where there are ten points.
 func (s *solution) interval(j int, r *regression, rng *rand.Rand) float64 {
 	t := student95(s.freedom)
 	usual := t * s.standardError(j, r)
