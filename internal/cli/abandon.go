@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// work reports whether a command is at what an interrupt ends in good order. Before that it
-// opens and reads the files of its command line, where a named pipe whose other end
-// nobody opens holds it for good (fifo(7)). A nil one tells nobody.
+// work says whether a command is in the part that an interrupt ends in good order. Before
+// that it opens and reads the files of its command line, and a named pipe whose other end
+// nobody opens may block it for ever (fifo(7)). A nil work does nothing.
 type work struct{ underWay atomic.Bool }
 
 func (w *work) begin() {
@@ -17,7 +17,7 @@ func (w *work) begin() {
 	}
 }
 
-// end is for what follows and may wait for good again.
+// end says that what follows may block for ever again.
 func (w *work) end() {
 	if w != nil {
 		w.underWay.Store(false)

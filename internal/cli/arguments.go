@@ -122,8 +122,8 @@ func (a *arrangement) flag(word, name, value string, glued bool, rest []string) 
 	return rest, nil
 }
 
-// isFlag reports whether a word is a flag, as it is written: a value is forgotten
-// more often than it is one of their names.
+// isFlag reports whether a word is the name of a flag. Such a word is not taken for the
+// value of the flag before it: more probably that value was forgotten.
 func (a *arrangement) isFlag(word string) bool {
 	name := strings.TrimLeft(word, "-")
 	_, known := a.lookup(name)
@@ -181,8 +181,8 @@ func (a *arrangement) put(name, flag string) {
 	a.before = append(a.before, flag)
 }
 
-// join is the command line in order. A wish for help goes before all else, and
-// becomes the command that grants it.
+// join is the command line in order. A flag that asks for help goes before all else, and
+// becomes the command help.
 func (a *arrangement) join() []string {
 	if a.help {
 		return a.asHelp()

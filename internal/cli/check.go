@@ -65,7 +65,7 @@ func checkFlags() []cli.Flag {
 	}
 }
 
-// refuseIdle refuses flags that the way in which check was asked has no use for.
+// refuseIdle refuses flags that have no effect together with --init or --diff, or without --init.
 func (o *checkOptions) refuseIdle() error {
 	idle := map[string][]string{
 		"without --init": {"p"},
@@ -129,7 +129,7 @@ func checkFile(ctx context.Context, s Streams, o *checkOptions) error {
 	return j.run(ctx)
 }
 
-// read takes the file, and refuses targets that are none before anything is sent.
+// read reads the file, and refuses invalid targets before anything is sent.
 func (j *checkJob) read(ctx context.Context) (err error) {
 	if len(j.options.words) != 1 {
 		return usagef("check: name one file of expectations, or - for standard input; --init TARGET... writes one")
@@ -148,8 +148,8 @@ func (j *checkJob) read(ctx context.Context) (err error) {
 	return j.resolve(ctx)
 }
 
-// resolve finds the addresses of all targets, and refuses words that are none.
-// That a name does not resolve fails the expectation, and not the check.
+// resolve finds the addresses of all targets, and refuses words that are no targets.
+// A name that does not resolve fails its expectation, and not the whole check.
 func (j *checkJob) resolve(ctx context.Context) error {
 	j.hosts, j.unasked = check.Hosts{}, map[string]string{}
 	var mu sync.Mutex
@@ -201,7 +201,7 @@ func (j *checkJob) addresses(ctx context.Context, word string) (all []netip.Addr
 	return all, nil
 }
 
-// unasked is why a name was not resolved; "" where it is known that there is none.
+// unasked is why it is not known whether a name resolves; "" where it does not.
 func unasked(err error) string {
 	var dns *net.DNSError
 	if !errors.As(err, &dns) || dns.IsNotFound {
@@ -314,8 +314,8 @@ func (j *checkJob) run(ctx context.Context) error {
 	return j.conclude(ctx, results)
 }
 
-// results probes, and holds what was found against what is expected. What an
-// interrupted run has not found out fails no expectation: there are no results.
+// results probes, and compares what was found with what is expected. An interrupted run
+// has no results, so that what it has not found out fails no expectation.
 func (j *checkJob) results(ctx context.Context, d *display) ([]check.Result, probe.Summary, error) {
 	found, summary, err := j.probe(ctx, d)
 	if err != nil {

@@ -70,7 +70,7 @@ func (j *checkJob) shared() (flags []string) {
 	return flags
 }
 
-// share parts the rate among the commands that have one. The others wait for each
+// share divides the rate among the commands that have one. The others wait for each
 // answer.
 func (j *checkJob) share(all []phase) {
 	paced := 0
@@ -86,7 +86,7 @@ func (j *checkJob) share(all []phase) {
 	}
 }
 
-// parted deals lines out into at most so many parts.
+// parted divides lines into parts, at most that many.
 func parted(lines []string, parts int) (all [][]string) {
 	if len(lines) == 0 {
 		return nil
@@ -156,7 +156,7 @@ type gathering struct {
 	err     error
 }
 
-// fail keeps the first error that is no consequence of another's.
+// fail keeps the first error, but for those of commands that the first has cancelled.
 func (g *gathering) fail(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -224,7 +224,7 @@ func (g *gathering) take(command string, line []byte, took time.Duration) error 
 	return g.facts.Add(command, line, took)
 }
 
-// recordLines gives whole lines of what is written to it to somebody.
+// recordLines is a writer that passes on whole lines.
 type recordLines struct {
 	take func(line []byte) error
 	rest []byte
@@ -259,8 +259,7 @@ func (j *checkJob) writeExplanations(entries []words.Entry) error {
 	return nil
 }
 
-// explain tells what the words mean that failed expectations found, and asks why
-// of their ports, where there is a command that knows.
+// explain explains the words in failed expectations, and runs why on their ports.
 func (j *checkJob) explain(ctx context.Context, failed []check.Result) error {
 	var seen, ports []string
 	var entries []words.Entry
@@ -307,5 +306,5 @@ func explanations(word string) []words.Entry {
 	return verdicts
 }
 
-// mostWhys is of how many ports it is asked why: each takes its time.
+// mostWhys is on how many ports why is run, since each takes its time.
 const mostWhys = 5

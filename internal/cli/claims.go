@@ -30,8 +30,8 @@ type fileOptions struct {
 // readCommands are those whose arguments are files.
 var readCommands = []string{"read", "merge", "report"}
 
-// withClaims has a command begin by claiming its files, so that none is emptied
-// that is still to be read, or written twice.
+// withClaims has a command check first which files it reads and writes, so that no file is
+// emptied before it is read, or written twice.
 func withClaims(s Streams, action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		if err := claimFiles(optionsOf[common](c), s); err != nil {

@@ -60,8 +60,8 @@ func isTerminal(stream any) bool {
 	return ok && tty.Is(f)
 }
 
-// clever reports whether a stream is a terminal that colours, and goes back to what
-// it has shown: one of TERM=dumb does neither.
+// clever reports whether a stream is a terminal with colours and cursor movement: one of
+// TERM=dumb has neither.
 func (s *Streams) clever(stream any) bool { return isTerminal(stream) && s.Env("TERM") != "dumb" }
 
 // columnsOf is how wide a terminal is, 0 where a stream is none.

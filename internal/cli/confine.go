@@ -19,10 +19,10 @@ const (
 // firstUnprivilegedPort is net.ipv4.ip_unprivileged_port_start's default.
 const firstUnprivilegedPort = 1024
 
-// confine gives up what the run does not need any more, now that everything is
-// open. A connection from a port below 1024 needs a right of its own each time,
-// and keeps the run from it. The directories of what is read again stay readable:
-// a file that is edited is another one of the same name.
+// confine gives up the privileges that the run does not need any more, now that everything
+// is open. They are all kept where connections are to come from a port below 1024, since
+// each of those needs one. The directories of files that are read again stay readable: an
+// editor replaces a file by another one of the same name.
 func confine(o *common, s Streams, e *opened, what later, readAgain ...string) error {
 	if s.Confine == nil {
 		return nil
@@ -37,7 +37,7 @@ func confine(o *common, s Streams, e *opened, what later, readAgain ...string) e
 	return giveUp(o, s, privilege.Config{Read: readAgain, Write: later, Connect: what == opensConnections})
 }
 
-// giveUp keeps what is configured, and tells those who want to know.
+// giveUp gives up all but what is configured, and says so with -d.
 func giveUp(o *common, s Streams, keep privilege.Config) error {
 	done, err := s.Confine(keep)
 	if err != nil {
@@ -78,8 +78,8 @@ func confineChecks(o *common, s Streams) error {
 	return giveUp(o, s, privilege.Config{Keep: netRights, Probe: true, Connect: true, Write: o.outputs()})
 }
 
-// confinement is what OSStreams hands over: nothing where the user forbids it, to
-// look at the program with a debugger for example.
+// confinement gives up privileges; nil where the user forbids it, to use a debugger for
+// example.
 func confinement() func(privilege.Config) (privilege.Done, error) {
 	if os.Getenv("SYNSCOPE_UNCONFINED") != "" {
 		return nil

@@ -39,7 +39,7 @@ func discoverFlags() []cli.Flag {
 	}
 }
 
-// readDiscovery takes the choice from whichever way it was named.
+// readDiscovery reads the choice from our flags or nmap's.
 func (j *scanJob) readDiscovery() error {
 	j.discovery = j.options.Discover
 	var chosen []string
@@ -91,7 +91,7 @@ func (j *scanJob) checkHostsOnly() error {
 // hostsOnly reports whether no port is probed.
 func (j *scanJob) hostsOnly() bool { return j.discovery == searchOnly }
 
-// many reports whether hosts are worth looking for first.
+// many reports whether there are so many addresses that hosts are looked for first.
 func (j *scanJob) many() bool { return j.discovery == searchAuto && j.set.Addresses() > fewAddresses }
 
 // looksFirst reports whether this run looks for hosts over that engine.
@@ -216,7 +216,7 @@ func (j *scanJob) found(h probe.HostReport, r *results) error {
 	return r.writeHost(&h)
 }
 
-// count counts one host, and whether its ports were expected to be what they cannot be.
+// count counts one host, and whether its ports fail --expect because it is down.
 func (j *scanJob) count(h *probe.HostReport, r *results) {
 	r.search.counts[h.State]++
 	if h.State != probe.HostDown {
@@ -277,8 +277,8 @@ func (s *hostSearch) add(sum *probe.Summary, hostsOnly bool) {
 	}
 }
 
-// rateOfBoth is at which rate packets left while any did: each part's times added
-// up.
+// rateOfBoth is the rate of the packets of both parts over the sum of the times in which
+// they were sent.
 func rateOfBoth(a, b *probe.Summary) float64 {
 	sending := 0.0
 	for _, s := range []*probe.Summary{a, b} {
@@ -292,16 +292,16 @@ func rateOfBoth(a, b *probe.Summary) float64 {
 	return float64(a.Sent+b.Sent) / sending
 }
 
-// settle takes it back that nothing could be asked where something was found out:
-// the link is asked by the kernel, whose packets are not counted, and what this
-// machine has no route to concerns itself alone.
+// settle withdraws the error that nothing could be sent where something was found out: ARP
+// and neighbour solicitations are the kernel's packets and not counted, and a missing route
+// concerns its own targets alone.
 func (s *hostSearch) settle(sum *probe.Summary) {
 	if s.counts[probe.HostUp]+s.counts[probe.HostDown] > 0 {
 		sum.Refusal = nil
 	}
 }
 
-// tell puts what was found into the record of the run.
+// tell writes what was found into the summary of the run.
 func (s *hostSearch) tell(r *record.Summary) {
 	r.HostsUp, r.HostsDown, r.Down = record.Some(s.counts[probe.HostUp]), record.Some(s.counts[probe.HostDown]), s.down
 	if n := s.counts[probe.HostUnknown]; n > 0 {
@@ -310,8 +310,7 @@ func (s *hostSearch) tell(r *record.Summary) {
 }
 
 // openNeighbours opens what resolves hosts on the link for a run over raw sockets,
-// and lets its searches and scans use it. What stands in the way is told to those
-// who ask for more.
+// for its searches and scans. note says why it could not, for -v.
 func (j *scanJob) openNeighbours(e *opened) (n neighbours, note string) {
 	if e.conn == nil {
 		return n, ""
@@ -337,8 +336,8 @@ func (j *scanJob) neighbourWait() time.Duration {
 	return 0
 }
 
-// noneToResolve reports whether no target is on the link, as far as a few are easily
-// asked about: then nobody has to be resolved. In a run that lasts the router before them may get
+// noneToResolve reports whether no target is on the link, by the routes of a few targets:
+// then no link address is needed. A long run resolves anyway, since its router may get
 // another link address.
 func (j *scanJob) noneToResolve(conn *netraw.Conn) bool {
 	if j.set.Addresses() > fewAddresses {

@@ -13,7 +13,7 @@ import (
 	"synscope/probe/scan"
 )
 
-// beginSearch prepares the search for the hosts, which writes down those whose ports
+// beginSearch prepares the search for the hosts, which reports the hosts whose ports
 // will not be probed.
 func (j *scanJob) beginSearch(network probe.Polled, r *results) (*discover.Search, error) {
 	r.search = newHostSearch()
@@ -31,7 +31,7 @@ func (j *scanJob) beginSearch(network probe.Polled, r *results) (*discover.Searc
 	})
 }
 
-// searchAll looks for all hosts; done tells that nothing is left to be probed.
+// searchAll looks for all hosts; done says that nothing is left to be probed.
 func (j *scanJob) searchAll(ctx context.Context, network probe.Polled, r *results) (done bool, err error) {
 	s, err := j.beginSearch(network, r)
 	if err != nil {
@@ -59,7 +59,7 @@ const (
 	searchedAll  searched = ""
 )
 
-// tellFound says how many hosts were found, and how many ports are probed for that.
+// tellFound says how many hosts were found, and how many ports of them are probed.
 func (j *scanJob) tellFound(r *results, up, ports uint64, s searched) {
 	if r.level > 0 {
 		r.remark(units.Count(up) + " of " + hostsWord(j.set.Addresses()) + " answered" + string(s) + ": probing " + units.Count(ports) + " ports")
@@ -98,12 +98,12 @@ func (j *scanJob) probeFound(ctx context.Context, r *results) (probe.Summary, er
 	return all.total, all.outcome(err)
 }
 
-// noteLimit has a scan tell of a limit before all hosts.
+// noteLimit lets a scan know of a rate limit before all hosts.
 func noteLimit(cfg *scan.Config, met *discover.Limit) {
 	cfg.OnLimit = func(rate float64, kept bool) { *met = discover.Limit{Rate: rate, Kept: kept} }
 }
 
-// scanUnlooked probes all targets, of which nobody has looked for the hosts before, and tells of a limit before them all.
+// scanUnlooked probes all targets without a search for the hosts, and reports a rate limit before all of them.
 func scanUnlooked(ctx context.Context, r *results, cfg scan.Config, sink probe.Sink) (probe.Summary, error) {
 	var met discover.Limit
 	noteLimit(&cfg, &met)
@@ -112,8 +112,8 @@ func scanUnlooked(ctx context.Context, r *results, cfg scan.Config, sink probe.S
 	return sum, err
 }
 
-// limited is a sentence about a limit before all hosts. What was seen is how much passed of what went to all of them; where each has
-// a limit of its own, that looks the same.
+// limited is a sentence about a rate limit before all hosts. It rests on the share of all probes that passed: where each host has a
+// limit of its own, that looks the same.
 func limited(l discover.Limit) []string {
 	if l.Rate == 0 {
 		return nil

@@ -14,8 +14,9 @@ import (
 // cost six packets for one probe. So the probe itself looks for the host (see
 // scan.Config.Search): a silent address costs three.
 
-// searchesByPort reports whether a scan that looks for hosts does it by their port. It has to
-// be one whose silence means filtered, or an open port of a silent host would go untold.
+// searchesByPort reports whether a scan that looks for hosts does it by their port. Its
+// technique has to be one where silence means filtered: otherwise a silent host with an open
+// port would not be reported.
 func (j *scanJob) searchesByPort() bool {
 	return j.many() && !j.keepsNoState() && !j.connect && j.cfg.Technique.Silence == probe.StateFiltered && j.onePort()
 }
@@ -39,7 +40,7 @@ const (
 	byPortLost = 6
 )
 
-// probeByPort probes all addresses, and tells of the ports of those that are up.
+// probeByPort probes all addresses, and reports the ports of those that are up.
 func (j *scanJob) probeByPort(ctx context.Context, r *results) (probe.Summary, error) {
 	r.search = newHostSearch()
 	r.search.byPort = true

@@ -53,7 +53,7 @@ func examine(o *common, s Streams, found []netraw.Capability) error {
 	return nil
 }
 
-// stands names for each capability another that makes it dispensable.
+// stands names for a capability another one that substitutes it.
 var stands = map[string]string{
 	"hold-port-filter":    "hold-port-min-ttl",
 	"hold-port-signature": "hold-port-min-ttl",

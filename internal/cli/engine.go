@@ -56,9 +56,8 @@ func (p *probing) open(attempts int, otherwise fallback) (opened, error) {
 	return opened{}, &exit{exitUnable, err}
 }
 
-// openConn opens a connection that sends frames, where they are worth it and pass
-// by no rule of this machine, or where they were asked for; and else one that sends
-// through the kernel's IP.
+// openConn opens a connection that sends frames, if they were asked for, or save time and
+// bypass no output rule of this machine; otherwise one that sends through the kernel's IP.
 func (p *probing) openConn(cfg *netraw.Config) (name string, conn *netraw.Conn, err error) {
 	cfg.SharedFrames = p.load >= searchPackets
 	cfg.WatchOutgoing = cfg.WatchOutgoing && p.load != manyPackets

@@ -57,8 +57,7 @@ func (u *unusual) findings(list []probe.Finding) {
 	}
 }
 
-// class explains what was found out about sequence numbers, but for what is as
-// it should be.
+// class takes the class of sequence numbers, unless it is a good one.
 func (u *unusual) class(r *isn.Report) {
 	if r.Class != isn.ClassTupleClock && r.Class != isn.ClassRandom {
 		u.add(r.Class.String())

@@ -25,9 +25,9 @@ type gateway struct {
 	target netip.Addr
 }
 
-// gatewaysOf are the next hops of some targets of a run. elsewhere: a target needs
-// none, or its way is not known. several is what is to be said where the kernel
-// chooses among next hops.
+// gatewaysOf are the next hops of some targets of a run. elsewhere says that a target
+// needs none, or its route is not known; several are remarks about routes with several
+// next hops.
 func gatewaysOf(route func(netip.Addr) (netraw.Route, error), set *target.Set) (list []gateway, elsewhere bool, several []string) {
 	known := map[netip.Addr]bool{}
 	n := set.Count()
@@ -50,10 +50,10 @@ func gatewaysOf(route func(netip.Addr) (netraw.Route, error), set *target.Set) (
 	return list, elsewhere, several
 }
 
-// checkGateways resolves the next hops of a run before anything is sent: the kernel
-// would take each packet, keep some until it has given the next hop up, and answer
-// for it with ICMP errors of its own (arp(7)). Those that do not answer are told of;
-// they are the run's error where all targets are behind them.
+// checkGateways resolves the next hops of a run before anything is sent: for one that does
+// not answer the kernel would take each packet, keep some until it gives up, and then send
+// ICMP errors of its own (arp(7)). remarks name the next hops that do not answer; where all
+// targets are behind them, that is the run's error.
 func checkGateways(ctx context.Context, p *probing, route func(netip.Addr) (netraw.Route, error), set *target.Set) (remarks []string, err error) {
 	list, elsewhere, remarks := gatewaysOf(route, set)
 	if len(list) == 0 {

@@ -8,13 +8,13 @@ import (
 	"synscope/internal/target"
 )
 
-// wideAddresses is how many addresses a person may ask for without being asked
-// back: a /16 is typed deliberately. Up to that nothing is guarded.
+// wideAddresses is how many addresses may be scanned without a confirmation: a /16 is
+// typed deliberately.
 const wideAddresses = 1 << 16
 
-// specialRanges are what RFC 6890 and the registries that it founded keep from
-// being anybody's public address, multicast included: nobody who scans a wide
-// range means them. 64:ff9b::/96 is not among them, it leads to public ones.
+// specialRanges are the special-purpose addresses of RFC 6890 and its registries, and
+// multicast: nobody who scans a wide range means them. 64:ff9b::/96 is not among them,
+// since it leads to public addresses.
 var specialRanges = []string{
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
 	"172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
@@ -23,11 +23,10 @@ var specialRanges = []string{
 	"2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "ff00::/8",
 }
 
-// guardedTargets are the targets of a command line without the special-purpose
-// addresses that lie in a wider word: one that lies wholly in them asks for
-// them. remarks say what was left out. More public addresses than wideAddresses
-// are refused, unless what must not be probed was named, or that is said to be
-// intended; a plan may always be looked at.
+// guardedTargets are the targets of a command line without the special-purpose addresses
+// in wider ranges; a range of nothing else is left as it is. remarks say what was left
+// out. More public addresses than wideAddresses are refused, unless exclusions or
+// --yes-wide were given, or nothing is sent.
 func (o *scanOptions) guardedTargets(ctx context.Context, s Streams) (set *target.Set, remarks []string, err error) {
 	set, err = o.targetsWith(ctx, s, func(t *target.Options) {
 		t.Reserved, t.ReserveAbove = specialPrefixes(), wideAddresses
@@ -56,7 +55,7 @@ func specialPrefixes() (list []netip.Prefix) {
 	return list
 }
 
-// deliberate reports whether a wide scan was thought about, or sends nothing.
+// deliberate reports whether a wide scan is intended, or sends nothing.
 func (o *scanOptions) deliberate() bool {
 	return o.YesWide || len(o.ExcludeFiles) > 0 || o.Plan || o.DryRun
 }

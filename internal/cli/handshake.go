@@ -197,8 +197,8 @@ func hasPort(word string) bool {
 	return false
 }
 
-// heldPorts is how many source ports the connections take in turns: one that a
-// peer keeps in TIME_WAIT is not used at once again.
+// heldPorts is how many source ports the connections use in turn, so that a port which the
+// peer keeps in TIME_WAIT is not used again at once.
 const heldPorts = 8
 
 func (j *handshakeJob) run(ctx context.Context) error {
@@ -248,8 +248,8 @@ func (j *handshakeJob) connectAll(ctx context.Context, s *session) (err error) {
 	return s.conclude(&j.summary, err)
 }
 
-// shut reports whether this machine let nothing out for as long as a run waits, which is said
-// of the targets that were tried since there were so many others.
+// shut reports whether this machine refused to send the latest SYN for as long as a run waits for
+// that to end; before is how many errors there were before it.
 func (j *handshakeJob) shut(before int) bool {
 	return slices.ContainsFunc(j.errs[before:], func(err error) bool { return errors.Is(err, probe.ErrNothingSent) })
 }

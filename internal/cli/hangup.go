@@ -15,7 +15,7 @@ type hangup struct {
 	reload func() bool // false: end the run after all; nil: end it
 }
 
-// watchHangups gives a context that a SIGHUP ends, where nobody took it.
+// watchHangups returns a context that a SIGHUP cancels, unless a command has taken it over.
 func watchHangups(ctx context.Context, signals <-chan os.Signal) (context.Context, *hangup, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	h := &hangup{}
@@ -38,7 +38,7 @@ func watchHangups(ctx context.Context, signals <-chan os.Signal) (context.Contex
 	return ctx, h, cancel
 }
 
-// taken reloads, and tells whether there was somebody who does.
+// taken reloads, and reports whether the command does that.
 func (h *hangup) taken() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -67,7 +67,7 @@ type isnGathering struct {
 	fault   error // a capture that could be read in part
 }
 
-// fileSamples are samples of which their file does not say whose they are.
+// fileSamples are samples of a file that does not name their server.
 type fileSamples struct {
 	path    string
 	samples []isn.Sample

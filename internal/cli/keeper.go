@@ -8,8 +8,8 @@ import (
 	"synscope/netraw"
 )
 
-// keeperWord is the command line of a process that keeps one right for another:
-// to change the table of neighbours, which makes a run on the link quick. It reads
+// keeperWord is the command line of a process that keeps one privilege for another
+// process: to change the neighbour table, which makes a run on the link quick. It reads
 // no packet and opens no file.
 const keeperWord = "keep-neighbours"
 

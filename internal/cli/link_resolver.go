@@ -33,9 +33,8 @@ func hopOf(r *netraw.Route) netip.Addr {
 	return r.NextHop
 }
 
-// linkResolver is what hosts are resolved by before they are probed. Those behind a next hop that
-// does not answer are as absent as a neighbour that does not: nothing that is sent to them
-// would leave.
+// linkResolver resolves hosts before they are probed. Hosts behind a next hop that does not answer
+// count as absent, like neighbours that do not: packets to them would never leave.
 type linkResolver struct {
 	neighbours *netraw.Neighbours // nil: no host is on the link
 	dead       *deadHops          // known when the run begins
@@ -90,7 +89,7 @@ type wideLinkResolver struct {
 	route func(netip.Addr) (netraw.Route, error)
 }
 
-// Ask wants to know about dst.
+// Ask is AskRoute by the route to dst.
 func (r *wideLinkResolver) Ask(dst netip.Addr) netraw.Neighbour {
 	route, err := r.route(dst)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"synscope/probe/ping"
 )
 
-// metricsServer serves the counters of a long ping, and probes that are asked for.
+// metricsServer serves the counters of a long ping, and probes on request (/probe).
 // A nil one serves nothing.
 type metricsServer struct {
 	listener net.Listener
@@ -68,8 +68,8 @@ func (j *pingJob) serve() (*metricsServer, error) {
 // connection for good.
 const scrapePatience = 15 * time.Second
 
-// mostScrapers is how many connections may be open at a time: clients that open more
-// take neither the descriptors that a run needs nor Prometheus' turn.
+// mostScrapers is how many connections may be open at a time, so that clients cannot use up
+// the file descriptors that the run needs.
 const mostScrapers = 128
 
 // open opens what probes that are asked for take.

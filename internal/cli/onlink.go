@@ -10,7 +10,7 @@ import (
 	"synscope/probe"
 )
 
-// neighbours are how hosts on the link are resolved; a run can do without.
+// neighbours resolve hosts on the link; a run can do without.
 type neighbours struct {
 	*netraw.Neighbours
 	end func() // of the process that keeps a right for them

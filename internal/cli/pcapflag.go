@@ -21,7 +21,7 @@ func pcapFlags() []cli.Flag {
 	}
 }
 
-// tap writes down the packets of a run. A nil tap does nothing: no file was
+// tap writes the packets of a run to a capture file. A nil tap does nothing: no file was
 // asked for.
 type tap struct {
 	recorder *capture.Recorder

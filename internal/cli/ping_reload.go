@@ -57,9 +57,9 @@ func (j *pingJob) watchReloads() <-chan struct{} {
 	return wished
 }
 
-// reload reads the targets again whenever that is wished, beside the run, until they
-// can be taken: what is wrong with them is reported, and the run goes on with those of
-// before. A list that has no end, or names that nobody resolves, hold nothing up.
+// reload reads the targets again on each request, beside the run, until they are usable:
+// what is wrong with them is reported, and the run goes on with the old ones. An endless
+// list, or names that do not resolve, do not hold the run up.
 func (j *pingJob) reload(ctx context.Context, w *pingWatch, wished <-chan struct{}) *target.Set {
 	for {
 		select {

@@ -118,8 +118,8 @@ func (s *pingSeries) add(p *ping.Sample) {
 	}
 }
 
-// addLate takes an answer in that came after something else was told of its probe. The probe
-// stays what it is in the account of losses, and is counted once among the states: as what the port
+// addLate takes in an answer that came after its probe was reported as something else. In the
+// losses the probe stays what it was; among the states it is counted once, as what the port
 // turned out to be.
 func (s *pingSeries) addLate(p *ping.Sample) {
 	s.states[p.Supersedes]--

@@ -199,7 +199,7 @@ func (w *pingWatch) end() error {
 	return nil
 }
 
-// tell says something while the run goes on, on standard error and as a record.
+// tell reports something during the run, on standard error and as a record.
 func (w *pingWatch) tell(h *record.Host) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

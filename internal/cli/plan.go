@@ -128,8 +128,8 @@ func hostsWord(n uint64) string {
 	return units.Count(n) + " addresses"
 }
 
-// planPace is how many packets of a plan leave a second; the zero value: as many as a
-// scan finds out that the way carries.
+// planPace is how many packets of a plan leave a second; the zero value: as many as the
+// path turns out to carry.
 type planPace float64
 
 // words says it, in bits too: of packets of that length.

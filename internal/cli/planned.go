@@ -28,7 +28,7 @@ func (o *common) planning(s Streams, flag string) (Streams, error) {
 	return s, usagef("-o %s: %s prints text, or with -o json a record a line", o.Format, flag)
 }
 
-// plans tells which flag, if any, has a command say what it would do and stop.
+// plans is the flag, if any, that has a command say what it would do and stop.
 func (o *common) plans() string {
 	if o.DryRun {
 		return "--dry-run"

@@ -56,8 +56,8 @@ func (a *allowance) add(word string) error {
 	return usagef("--probe-allow: %q: want an address, a prefix, an address with a port, or %s; names are held against the addresses that they have", word, anyone)
 }
 
-// holds reports whether a pair may be probed. Of all addresses those are left out
-// that mean this machine, its link or many.
+// holds reports whether a pair may be probed. Never allowed are this machine's addresses,
+// link-local ones, broadcast and multicast.
 func (a *allowance) holds(pair netip.AddrPort) bool {
 	addr := pair.Addr().Unmap()
 	switch {
@@ -102,7 +102,7 @@ func (p *prober) forbidden(word string) error {
 }
 
 // resolves reports whether the name in a word is looked up: without --probe-allow only
-// the run's own, since every look-up tells somebody something.
+// the run's own are, since a look-up is visible to others.
 func (p *prober) resolves(word string) bool {
 	host := hostPart(word)
 	_, noAddr := netip.ParseAddr(host)

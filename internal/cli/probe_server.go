@@ -27,7 +27,7 @@ const (
 	probersAllowed = 16  // and where --probe-allow says what may be
 	proberPorts    = 4   // source ports of each
 	proberRate     = 500 // SYNs a second of all together, without --rate
-	proberHeld     = 96  // requests at work or waiting: of the connections of the server the rest is for /metrics
+	proberHeld     = 96  // requests at work or waiting: the server's other connections are for /metrics
 	proberBuffer   = 256 << 10
 
 	// scrapeMargin is left of the scraper's patience for its own work, as
@@ -213,8 +213,8 @@ func (p *prober) asked(request *plainhttp.Request) (*probeRun, error) {
 	return &probeRun{word: word, module: m}, nil
 }
 
-// onlyOnce refuses what would be passed over: a parameter that there is not, and a
-// second value of one. Whoever misspells module would be answered by another one.
+// onlyOnce refuses what would be ignored: an unknown parameter, and a second value of
+// one. A misspelt "module" would otherwise be answered by the default module.
 func onlyOnce(query url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch {

@@ -148,9 +148,8 @@ func (p *probing) apply(cfg *scan.Config) {
 	cfg.Retries = noneOf(p.retries)
 }
 
-// network is the configuration of the raw connection for that many attempts a
-// probe. Own departures are watched, for better RTTs, up to a rate at which
-// that costs little.
+// network is the configuration of the raw connection for that many attempts a probe. Up to
+// a rate at which that costs little, departures are time-stamped too, for better RTTs.
 func (p *probing) network(attempts int) *netraw.Config {
 	return &netraw.Config{
 		Interface: p.iface, Source: p.source, SourcePort: p.sourcePort, TOS: p.tos,
@@ -162,6 +161,6 @@ func (p *probing) network(attempts int) *netraw.Config {
 
 const watchedRate = 20_000
 
-// flowPorts is how many source ports a series holds whose probes take turns on
-// many: more than are in the air at once, and more than a path is spread over.
+// flowPorts is how many source ports a series holds whose probes use many in turn: more
+// than there are probes in flight, and than equal paths to a target.
 const flowPorts = 64

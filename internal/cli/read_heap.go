@@ -13,9 +13,9 @@ const (
 	largeTable = 48 << 20
 )
 
-// heapBound keeps the heap at the largest size of the table and some garbage: the
-// room that the table gives back as connections are handed out is garbage's, so that
-// there is less to collect.
+// heapBound keeps the heap at the largest size that the table had, and some garbage: as
+// connections are handed out the table shrinks, and garbage may take its place, so that
+// there are fewer collections.
 type heapBound struct {
 	largest int64 // that the table was, with what hangs on it, in bytes
 	growth  int   // that was set, in percent

@@ -64,7 +64,7 @@ func (r *results) Port(v probe.Verdict) error {
 	return r.write(r.port)
 }
 
-// compare holds a verdict against what is expected, in the place of an earlier one on the same port.
+// compare compares a verdict with what is expected; it replaces an earlier one on the same port.
 func (r *results) compare(v *probe.Verdict) {
 	if v.Supersedes != probe.StateUnknown && v.Supersedes != *r.expect {
 		r.unexpected--

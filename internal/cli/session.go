@@ -36,11 +36,10 @@ type session struct {
 	e       *opened
 }
 
-// run is the one order in which everything of a run is opened and closed: the
-// outputs and the capture while the rights are there; then the rights are given
-// up, the first record is written, and the work is done, which writes the last
-// record itself; whatever came of it, the capture and the outputs are completed.
-// Of a run that came to its end, answer makes the exit code, and says why.
+// run opens and closes everything of a run in order: outputs and capture are opened with
+// the privileges of the start; then these are given up, the first record is written, and
+// the work is done, which writes the last record itself; in any case the capture and the
+// outputs are completed. Of a complete run, answer makes the exit code, and says why.
 func (o *opening) run(ctx context.Context, work func(s *session) error, answer func(d *display) error) error {
 	file, err := openCapture(o.options.Pcap, o.engine) // before any file is emptied
 	if err != nil {
@@ -103,8 +102,8 @@ func (o *opening) network(ctx context.Context, tap *tap) (network probe.Polled, 
 	return resolveFirst(ctx, o.streams, o.probing, tap.network(o.engine.conn), o.resolve)
 }
 
-// gateways tells of next hops that do not answer, and is the error of a run all of
-// whose targets are behind them.
+// gateways reports next hops that do not answer; it is an error where all targets are
+// behind them.
 func (o *opening) gateways(ctx context.Context, d *display) error {
 	if o.engine.conn == nil || o.probing == nil {
 		return nil

@@ -43,8 +43,8 @@ func (j *scanJob) keepsNoState() bool {
 	return !j.connects() && j.set.Addresses() > wide.Above
 }
 
-// whyStateless says why a run keeps no state that was not asked in so many words
-// to keep none: it lists answers alone, and does not repeat what is lost.
+// whyStateless says why a run keeps no state although --stateless was not given: such a
+// run lists answers alone, and does not retransmit what is lost.
 func (j *scanJob) whyStateless() []string {
 	const kept = ", so no state is kept: only answers are listed"
 	switch {
@@ -139,7 +139,7 @@ func (j *scanJob) readResumeEvery() (err error) {
 	return nil
 }
 
-// leastResumeEvery lies between two checkpoints, each of which waits for the disk.
+// leastResumeEvery is the least time between two checkpoints, each of which waits for the disk.
 const leastResumeEvery = 10 * time.Millisecond
 
 // stateless is the configuration of a stateless run of this job. Unless it is

@@ -10,9 +10,8 @@ import (
 	"synscope/probe/trace"
 )
 
-// accept takes an answer, or says why it does not count. All that comes back for a
-// probe is kept: a router that saw it expire shows that an RST beside it came from
-// somebody on the way.
+// accept takes an answer, or says why it does not count. All answers to a probe are kept:
+// a router that saw it expire shows that an RST besides came from a middlebox.
 func (r *runner) accept(ev *wire.Event) (reject string) {
 	if s := r.Table.At(ev.Attempt); s != nil && ev.Kind.Verified() && s.First != nil {
 		_, reject = r.Hear(s, ev, r.cfg.MaxHops)
@@ -48,8 +47,8 @@ func (r *runner) concerned(ev *wire.Event) *sending {
 	return r.sent[s.ID]
 }
 
-// repeat lets a probe be repeated that an old connection of the target, or its
-// size, kept from being answered.
+// repeat lets a probe be sent again that was not answered because of an old connection of
+// the target, or because of its size.
 func (r *runner) repeat(p *sending) {
 	if !p.Ended {
 		p.Ended, p.attempt.lost, p.attempt.aside, r.changed = true, true, true, true
@@ -113,13 +112,13 @@ func (r *runner) reached(p *sending, kind trace.HopKind, ev *wire.Event) {
 	}
 }
 
-// grace is how long something better than an answer may come, which took so long.
+// grace is how long a better answer than the present one, which took so long, is waited for.
 func (r *runner) grace(p *sending, took time.Duration) time.Duration {
 	return max(p.Outcome.Grace(p.Src.Addr(), 0, took, r.cfg.Timeout), wire.Grace(p.Outcome.Rank, r.longest, 0, r.cfg.Timeout))
 }
 
-// closeEarlier closes what may have reached the target before that was known to be
-// so near, or to accept.
+// closeEarlier sends RSTs for earlier SYNs that may have reached the target, before it was
+// known to be so near, or to accept.
 func (r *runner) closeEarlier() {
 	for _, p := range r.sent {
 		if p != nil {

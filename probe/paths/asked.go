@@ -57,8 +57,8 @@ func (g *graph) least() (n int) {
 	return n
 }
 
-// confidence is the highest at which the rule would have stopped where the
-// exploration did: 0 where a vertex was not tried at all.
+// confidence is the highest confidence with which the rule would have stopped where the
+// exploration did; 0 where a vertex was not tried at all.
 func (x *explorer) confidence(g *graph) float64 {
 	worst := 0.0
 	g.vertices(func(v *vertex) {

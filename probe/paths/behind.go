@@ -29,7 +29,7 @@ func (p *plan) confirm(v *vertex) {
 // behind looks behind silence, and behind answers in the target's name.
 func (p *plan) behind(v *vertex) {
 	switch {
-	case v.perhaps && !v.given:
+	case v.perhaps && !v.givenUp:
 		p.scout(v)
 	case v.place.ends && v.place.addr == p.x.target && !v.box && v.ttl < p.x.maxHops:
 		p.past(v)

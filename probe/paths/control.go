@@ -44,9 +44,9 @@ func (p *plan) find() {
 	}
 }
 
-// more asks where flows are that may pass a vertex, as many as may be it takes on
-// average for n to do so: those first that are known to pass a vertex from which
-// most come here, and flows that were not used yet last.
+// more asks where flows are that may pass a vertex, as many as are needed on average for n
+// of them to do so: first those that pass a vertex from which most come here, and flows
+// that were not used yet last.
 func (p *plan) more(v *vertex, n float64) {
 	reach, waist := p.reach(v)
 	if waist == nil {
@@ -121,8 +121,8 @@ func (v *vertex) inferring(r *rule) bool {
 	return len(v.next) == 1 && v.flying == 0 && len(v.pending) == 0 && v.settled >= r.stop(1)
 }
 
-// prove asks where a flow was before, for each link that only flows show of which
-// that was inferred.
+// prove asks where a flow was one hop before, for each link that is known only by flows
+// whose place there was inferred.
 func (p *plan) prove(v *vertex) {
 	for _, l := range v.next {
 		if f := l.unproven; f != nil && !l.proven && !v.silent && !v.cloud() {

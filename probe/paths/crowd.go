@@ -7,10 +7,10 @@ import (
 	"synscope/probe"
 )
 
-// mostWide is how many interfaces may answer at one hop until an exploration ends: a
-// stranger who answers each probe in another name would have it go on for as long as
-// there are ports. The widest hops of the Internet that surveys report have about a
-// hundred (Vermeulen et al., Multilevel MDA-Lite Paris Traceroute, IMC 2018).
+// mostWide is how many interfaces may answer at one hop before an exploration ends: an
+// attacker who answers each probe from another address would prolong it until no ports are
+// left. The widest hops of the Internet that surveys report have about a hundred (Vermeulen
+// et al., Multilevel MDA-Lite Paris Traceroute, IMC 2018).
 const mostWide = 128
 
 // crowd is the first TTL at which more than that answer, 0 if none.

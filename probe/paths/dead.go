@@ -2,8 +2,8 @@ package paths
 
 import "slices"
 
-// dead enters the places where flows go in and nothing comes out, or where a router
-// says that it has no way on, while other flows reach the target.
+// dead enters the places where flows disappear, or where a router says that it has no
+// route, while other flows reach the target.
 func (d *drawing) dead() {
 	alive := d.alive()
 	for v, ok := range alive {
@@ -60,8 +60,8 @@ func probesInto(v *vertex) (n int) {
 	return n
 }
 
-// meeting is the first vertex that all living paths have in common behind one, or
-// behind the last before it from which there are any.
+// meeting is the first vertex that all paths which reach the target have in common behind
+// a vertex, or behind the last one before it from which there are such paths.
 func (d *drawing) meeting(near *vertex, alive map[*vertex]bool) *vertex {
 	from := near
 	for !alive[from] {

@@ -35,7 +35,7 @@ func (x *explorer) done(g *graph) bool {
 	return all
 }
 
-// spot is what two vertices have in common that are one node.
+// spot is what vertices that are one node have in common.
 type spot struct {
 	ttl    int
 	place  place

@@ -11,9 +11,9 @@ import (
 	"synscope/probe/internal/wire"
 )
 
-// runner is the live shell round an [explorer]: it sends what that asks for, no
-// faster than hops answer, and gives it what comes back. All its state but the
-// table belongs to the goroutine of run.
+// runner connects an [explorer] with a network: it sends the probes that it asks for, no
+// faster than hops answer, and passes on what comes back. All its state but the table
+// belongs to the goroutine of run.
 type runner struct {
 	*wire.Hops
 	cfg *Config
@@ -61,7 +61,7 @@ func newRunner(n probe.Network, cfg *Config) (*runner, error) {
 		r.x.flows = append(r.x.flows, &flow{id: len(r.x.flows), port: port})
 		r.x.follows = true
 	}
-	r.x.trust = func(ttl int) bool { return r.hop(ttl).tells() }
+	r.x.trust = func(ttl int) bool { return r.hop(ttl).silenceCounts() }
 	return r, nil
 }
 
@@ -101,7 +101,7 @@ func (r *runner) decide() {
 	}
 }
 
-// idle reports whether nothing is to be sent or waited for.
+// idle reports whether there is nothing to send and nothing to wait for.
 func (r *runner) idle() bool {
 	return !r.Warming() && r.Flying.Waiting() == nil && r.Responses.Waiting() == 0 && r.Now >= r.settle && len(r.wanted) == 0 && !r.changed
 }

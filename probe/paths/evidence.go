@@ -26,15 +26,15 @@ type Answer struct {
 type attempt struct {
 	answers []Answer
 	lost    bool // given up
-	aside   bool // for an old connection of the target, or its own size: no sign of silence
+	aside   bool // not answered because of an old connection of the target, or its own size: no sign of silence
 }
 
 // flying reports whether something may still come back.
 func (a *attempt) flying() bool { return len(a.answers) == 0 && !a.lost }
 
-// answer is what the attempt says of its hop, nil where nothing came back: the
-// router that saw it expire before whoever answers in the target's name, and of
-// those a SYN-ACK before an RST before an ICMP error.
+// answer is what the attempt says of its hop, nil where nothing came back: an answer of the
+// router that saw it expire goes before one in the target's name, and among those a SYN-ACK
+// before an RST before an ICMP error.
 func (a *attempt) answer() *Answer {
 	var best *Answer
 	for i := range a.answers {
@@ -149,9 +149,9 @@ type place struct {
 
 func (a *Answer) place() place { return place{a.Addr, a.Kind != trace.HopTimeExceeded} }
 
-// places are where the attempts of a pair were answered, each once. A router's word
-// that the way ends counts only where nothing else ever answered: it may have been so
-// for a moment, while a neighbour did not resolve.
+// places are where the attempts of a pair were answered, each once. A router's ICMP error
+// that the path ends counts only where nothing else ever answered: it may have been so for a
+// moment, while a neighbour did not resolve.
 func (p *pair) places() (list []place) {
 	var refused []place
 	for _, a := range p.attempts {

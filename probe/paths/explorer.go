@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// explorer knows what was sent and what came back, and says what to send next. It
-// has no clock and no network.
+// explorer keeps what was sent and what came back, and says what to send next. It has no
+// clock and no network.
 type explorer struct {
 	target   netip.Addr
 	maxHops  int
@@ -25,8 +25,8 @@ type explorer struct {
 
 	latest *graph // that next drew; nil: none yet
 
-	// trust reports whether silence at a TTL means anything, or its routers may answer
-	// seldom; nil: it does.
+	// trust reports whether silence at a TTL means that nothing answers there, and not that
+	// its routers answer seldom; nil: it does.
 	trust func(ttl int) bool
 }
 

@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// hop is how fast a hop may be asked. Routers send so many errors a second and no
-// more (RFC 1812 §4.3.2.8): Linux one a second to each host, after six at once
-// (net/ipv4/inetpeer.c, inet_peer_xrlim_allow). So where several probes are lost at a
-// hop whose routers have answered others, nothing is sent there for a second; then
-// one of them is repeated. If it is answered now, the hop is limited, and is asked
-// no faster than it answers; if not, nor a second one, they were lost for another
-// reason, and silence can be believed.
+// hop is how fast a hop may be probed. Routers limit the rate of ICMP errors (RFC 1812
+// §4.3.2.8): Linux to one a second to each host, after six at once (net/ipv4/inetpeer.c,
+// inet_peer_xrlim_allow). So where several probes are lost at a hop whose routers have
+// answered others, nothing is sent there for a second; then one of them is repeated. If it
+// is answered now, the hop is limited, and is probed no faster than it answers; if neither
+// that one nor a second is, they were lost for another reason, and silence means silence.
 type hop struct {
 	state  hopState
 	flying int
@@ -21,13 +20,13 @@ type hop struct {
 	aside  map[*pair]time.Duration // when it was recalled the last time
 	known  []netip.Addr            // routers that answered
 
-	test  *pair         // that is repeated to tell
-	tests int           // that were lost
-	slot  time.Duration // when the next probe may leave: a test, or one of a limited hop
-	gap   time.Duration // between two probes of a limited hop
-	saved int           // probes that were answered after they had been lost before
-	given int           // probes that were answered, of late
-	taken int           // and given up
+	test     *pair         // that is repeated to tell
+	tests    int           // that were lost
+	slot     time.Duration // when the next probe may leave: a test, or one of a limited hop
+	gap      time.Duration // between two probes of a limited hop
+	saved    int           // probes that were answered after they had been lost before
+	answers  int           // probes answered lately
+	failures int           // probes given up lately
 }
 
 // hopState is what is known of a hop's limits.
@@ -97,7 +96,7 @@ func (h *hop) sent(w want, now time.Duration) {
 func (h *hop) gaveUp(p *pair, now time.Duration) {
 	h.flying--
 	h.lost[p] = now
-	h.count(&h.taken)
+	h.count(&h.failures)
 	switch {
 	case h.state == hopFast && len(h.known) > 0 && len(h.lost) >= suspects:
 		h.state, h.slot = hopTesting, now+second
@@ -113,9 +112,9 @@ func (h *hop) gaveUp(p *pair, now time.Duration) {
 	}
 }
 
-// recalled takes note of a probe that is sent again for what says nothing of the hop's
-// limits: an old connection of the target's, or its own size. What brings that about may
-// do so each time, so that a third probe and a test wait as after a loss.
+// recalled takes note of a probe that is sent again for a reason other than the hop's limits:
+// an old connection of the target, or the probe's size. Since that may happen each time, a
+// third probe and a test wait as after a loss.
 func (h *hop) recalled(p *pair, now time.Duration) {
 	h.flying--
 	h.aside[p] = now
@@ -127,7 +126,7 @@ func (h *hop) recalled(p *pair, now time.Duration) {
 // answered takes note of an answer to a probe, by a router or by nobody in
 // particular.
 func (h *hop) answered(p *pair, router netip.Addr, now time.Duration) {
-	h.count(&h.given)
+	h.count(&h.answers)
 	if router.IsValid() && !slices.Contains(h.known, router) {
 		h.known = append(h.known, router)
 	}
@@ -136,7 +135,7 @@ func (h *hop) answered(p *pair, router netip.Addr, now time.Duration) {
 	if before {
 		h.saved++
 	}
-	often := h.saved >= 2 && 3*h.taken > h.given+h.taken
+	often := h.saved >= 2 && 3*h.failures > h.answers+h.failures
 	switch {
 	case h.state == hopTesting && h.test == p, h.state != hopLimited && before && often && len(h.known) > 0:
 		h.state, h.test, h.gap = hopLimited, nil, h.least()
@@ -150,11 +149,11 @@ func (h *hop) answered(p *pair, router netip.Addr, now time.Duration) {
 // answers one a second.
 func (h *hop) least() time.Duration { return second / time.Duration(max(1, len(h.known))) }
 
-// count counts; what was long ago fades.
+// count counts one more; older counts fade.
 func (h *hop) count(n *int) {
 	*n++
-	if h.given+h.taken > 24 {
-		h.given, h.taken = h.given/2, h.taken/2
+	if h.answers+h.failures > 24 {
+		h.answers, h.failures = h.answers/2, h.failures/2
 	}
 }
 
@@ -165,6 +164,6 @@ func (h *hop) look() {
 	}
 }
 
-// tells reports whether silence at the hop means anything: whether it is known that
-// its routers, if it has any, do not merely answer seldom.
-func (h *hop) tells() bool { return len(h.known) == 0 || h.state == hopFree }
+// silenceCounts reports whether silence at the hop means that nothing answers: its routers,
+// if it has any, are known not to limit their answers.
+func (h *hop) silenceCounts() bool { return len(h.known) == 0 || h.state == hopFree }

@@ -4,9 +4,8 @@ import (
 	"slices"
 )
 
-// adopt puts the flows of which only this hop was asked for where they were seen.
-// Where nothing else was seen there, somebody before has a next hop that is not
-// known yet.
+// adopt puts flows that were probed at this hop only where they were seen. If no other flow
+// was seen there, a vertex before has a next hop that is not known yet.
 func (l *level) adopt(g *graph) {
 	here := map[*flow]bool{}
 	for _, v := range l.list {
@@ -68,8 +67,8 @@ func (l *level) pass(v *vertex) {
 	l.infer(v)
 }
 
-// spread notices that the packets of a flow are told apart: they go to several
-// places, or come from several places of which each has other next hops.
+// spread notices that the packets of one flow are balanced: they go to several places, or
+// come from several places of which each has other next hops.
 func (l *level) spread(v *vertex, at map[*pair][]place) {
 	if !v.cloud() {
 		return
@@ -140,9 +139,9 @@ func (l *level) join(v, to *vertex, pairs ...*pair) {
 	}
 }
 
-// infer lets the flows that were not tried follow the others, where all went one
-// way and the rule takes it for the only one: as the rule is to begin with, so that
-// nothing disappears while it grows stricter.
+// infer lets the flows that were not tried follow the others, where all went one way and
+// the rule takes that for the only one. The rule is taken as it is to begin with, so that no
+// inference is withdrawn as it grows stricter.
 func (l *level) infer(v *vertex) {
 	if !v.inferring(l.x.ruleFor(0)) {
 		return

@@ -96,13 +96,13 @@ type Path struct {
 	Lost  uint64
 }
 
-// Dead is a place where what goes in does not come out: between two nodes.
+// Dead is a place between two nodes where packets disappear.
 type Dead struct {
 	Near int // the last node that answers
-	Far  int // the first behind which all living paths are one again; -1: not known
+	Far  int // the first that all paths which reach the target have in common behind it; -1: not known
 	Node int // the silent node that stands for it, or the router that refuses
 
-	// Refused: the near end says by ICMP that it has no way on.
+	// Refused: the near end says by ICMP that it has no route.
 	Refused bool
 	Flows   []uint16
 	Probes  int // that were sent into it, none of which was answered

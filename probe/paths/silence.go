@@ -7,9 +7,8 @@ import (
 	"synscope/internal/binomial"
 )
 
-// refuses puts a flow that met silence where others from there were told that the
-// way ends, unless it goes on elsewhere: routers that have no way on say so seldom,
-// whatever the TTL.
+// refuses puts a flow that met silence where others from there got an ICMP error that the path
+// ends, unless it goes on elsewhere: routers without a route say so seldom, whatever the TTL.
 func (l *level) refuses(v *vertex, p *pair, at map[*pair][]place) bool {
 	refusing, found := refusal(at, l.x.target)
 	if !found {
@@ -24,7 +23,7 @@ func (l *level) refuses(v *vertex, p *pair, at map[*pair][]place) bool {
 	return true
 }
 
-// refusal is the one router that told flows that the way ends.
+// refusal is the one router whose ICMP errors say that the path ends.
 func refusal(at map[*pair][]place, target netip.Addr) (one place, found bool) {
 	for _, places := range at {
 		for _, w := range places {
@@ -52,9 +51,9 @@ const (
 	someSilent  = 3  // how many attempts without an answer show that a hop is silent where all are
 )
 
-// settle tells which of the pairs that were given up are taken to meet silence;
-// the others are to be repeated. Where no flow from there was answered they
-// stand for each other.
+// settle returns those of the pairs that were given up which are taken to meet silence; the
+// others are to be repeated. Where no flow from there was answered, the attempts of all pairs
+// count together.
 func (l *level) settle(v *vertex, silent []*pair, answered bool) (settled []*pair) {
 	lost := 0
 	for _, p := range silent {
@@ -84,8 +83,8 @@ func (l *level) settle(v *vertex, silent []*pair, answered bool) (settled []*pai
 	return settled
 }
 
-// patience is how often a probe is sent until silence is no accident: at the loss
-// that flows show that pass the same vertices, once in 100,000.
+// patience is how often a probe is sent until silence is no accident: with the loss of the
+// flows that pass the same vertices it would be one once in 100,000.
 func patience(v *vertex, f *flow, ttl int) int {
 	rate := v.loss()
 	for _, u := range f.at[:min(ttl-1, len(f.at))] {
@@ -123,7 +122,7 @@ func (x *explorer) classify(v *vertex) {
 	switch {
 	case v.silent:
 		v.perhaps = !slices.ContainsFunc(v.flows, func(f *flow) bool { return !v.inferred[f] && f.beyond(v.ttl) })
-		v.given = v.perhaps && x.searched(v)
+		v.givenUp = v.perhaps && x.searched(v)
 	case v.place.ends:
 		v.box = slices.ContainsFunc(v.flows, func(f *flow) bool { return !v.inferred[f] && f.expires(v.ttl) })
 	case v.place.addr.IsValid():

@@ -8,8 +8,8 @@ type vertex struct {
 	place    place   // of an interface; the zero value otherwise
 	members  []place // of the interfaces behind a balancer of packets
 	silent   bool
-	perhaps  bool // silent, and nothing behind it has answered: perhaps nothing is there
-	given    bool // the same, and looked for long enough
+	perhaps  bool // silent, and nothing behind it has answered: there may be nothing
+	givenUp  bool // the same, and what may be behind it was searched for long enough
 	box      bool // answers in the target's name, and is not the target
 	loop     bool // the same interface for the third time
 	waist    bool // all flows pass here
