@@ -28,11 +28,9 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 	if len(o.words) == 0 {
 		return usagef("check --init: no target")
 	}
-	ports, err := target.DefaultPorts(), error(nil)
-	if o.given["p"] {
-		if ports, err = target.ParsePorts(o.PortList); err != nil {
-			return usagef("-p: %w", err)
-		}
+	ports, err := o.initPorts()
+	if err != nil {
+		return err
 	}
 	j := &checkJob{options: o, streams: s, path: "--init", expected: check.Seen(o.words, ports)}
 	if err := inOrder(func() error { return j.resolve(ctx) }, j.unresolved, j.readRate); err != nil {
@@ -47,12 +45,8 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 		return &exit{exitUnable, errors.New(why)}
 	}
 	left := j.leaveOut(facts, ports)
-	switch {
-	case j.anySeen():
-	case len(left) > 0:
-		return &exit{exitUnable, errors.New("there is nothing to write: " + leftOut(left))}
-	default:
-		return &exit{exitNo, errors.New("there is nothing to write: no host has such an address")}
+	if err := j.nothingSeen(left); err != nil {
+		return err
 	}
 	j.expected = check.Measured(j.expected, j.hosts, facts)
 	j.needs = j.expected.Needs(j.hosts)
@@ -70,6 +64,18 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 		return &exit{exitUnable, errors.New("the file lacks " + leftOut(left))}
 	}
 	return nil
+}
+
+// initPorts are the ports that --init looks at.
+func (o *checkOptions) initPorts() (target.Ports, error) {
+	if !o.given["p"] {
+		return target.DefaultPorts(), nil
+	}
+	ports, err := target.ParsePorts(o.PortList)
+	if err != nil {
+		return ports, usagef("-p: %w", err)
+	}
+	return ports, nil
 }
 
 // leaveOut takes away the hosts of which the file can say nothing: addresses that no host
@@ -98,14 +104,17 @@ func leftOut(left []string) string {
 	return named
 }
 
-// anySeen reports whether a host is left that something can be said of.
-func (j *checkJob) anySeen() bool {
+// nothingSeen is an error where no host is left that something can be said of.
+func (j *checkJob) nothingSeen(left []string) error {
 	for _, hosts := range j.hosts {
 		if len(hosts) > 0 {
-			return true
+			return nil
 		}
 	}
-	return false
+	if len(left) > 0 {
+		return &exit{exitUnable, errors.New("there is nothing to write: " + leftOut(left))}
+	}
+	return &exit{exitNo, errors.New("there is nothing to write: no host has such an address")}
 }
 
 // unresolved refuses names without an address: nothing can be seen of them.

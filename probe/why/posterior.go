@@ -44,10 +44,8 @@ func hypotheses(c *Cause, addrs []Address, room *scratch) (list []*hypothesis) {
 			if v.Loss != nil {
 				h.loss, h.log = *v.Loss, math.Log(c.Prior/float64(len(all)))
 			}
-			for _, part := range [][]rule{v.Rules, usual} {
-				for _, r := range part {
-					h.rules = append(h.rules, r.clone())
-				}
+			for _, r := range slices.Concat(v.Rules, usual) {
+				h.rules = append(h.rules, r.clone())
 			}
 			list = append(list, h)
 			if v.Loss != nil {

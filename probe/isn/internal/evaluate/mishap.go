@@ -45,17 +45,10 @@ func eachRow(name string, change func(rng *rand.Rand, s *isn.Sample)) Mishap {
 }
 
 // Mishaps lists them.
-func Mishaps() []Mishap {
-	drop := func(keep func(rng *rand.Rand, i, n int) bool) func(*rand.Rand, []isn.Sample) []isn.Sample {
-		return func(rng *rand.Rand, rows []isn.Sample) (out []isn.Sample) {
-			for i := range rows {
-				if keep(rng, i, len(rows)) {
-					out = append(out, rows[i])
-				}
-			}
-			return out
-		}
-	}
+func Mishaps() []Mishap { return slices.Concat(timeMishaps(), columnMishaps(), rowMishaps()) }
+
+// timeMishaps change the stamps.
+func timeMishaps() []Mishap {
 	return []Mishap{
 		eachTime("microseconds in place of nanoseconds", func(_ *rand.Rand, _ int, at int64) int64 { return at / 1e3 }),
 		eachTime("milliseconds in place of nanoseconds", func(_ *rand.Rand, _ int, at int64) int64 { return at / 1e6 }),
@@ -81,6 +74,12 @@ func Mishaps() []Mishap {
 		eachTime("a row a second", func(_ *rand.Rand, row int, _ int64) int64 { return int64(row) * 1e9 }),
 		eachTime("times of 31 bits", func(_ *rand.Rand, _ int, at int64) int64 { return at & (1<<31 - 1) }),
 		eachTime("the clock runs backwards", func(_ *rand.Rand, _ int, at int64) int64 { return -at }),
+	}
+}
+
+// columnMishaps change the fields of each row.
+func columnMishaps() []Mishap {
+	return []Mishap{
 		eachRow("only when each was sent", func(_ *rand.Rand, s *isn.Sample) { s.Received = isn.Opt[int64]{} }),
 		eachRow("only when each was received", func(_ *rand.Rand, s *isn.Sample) { s.Sent = isn.Opt[int64]{} }),
 		eachRow("sent and received swapped", func(_ *rand.Rand, s *isn.Sample) { s.Sent, s.Received = s.Received, s.Sent }),
@@ -103,6 +102,12 @@ func Mishaps() []Mishap {
 		eachRow("the ports in the byte order of the machine", func(_ *rand.Rand, s *isn.Sample) {
 			s.SrcPort.Value = bits.ReverseBytes16(s.SrcPort.Value)
 		}),
+	}
+}
+
+// rowMishaps repeat rows, lose them or put them in another order.
+func rowMishaps() []Mishap {
+	return []Mishap{
 		{"each row twice", func(_ *rand.Rand, rows []isn.Sample) (out []isn.Sample) {
 			for i := range rows {
 				out = append(out, rows[i], rows[i])
@@ -140,14 +145,11 @@ func Mishaps() []Mishap {
 			}
 			return out
 		}},
-		{"half of the rows are gone", drop(func(rng *rand.Rand, _, _ int) bool { return rng.IntN(2) == 0 })},
-		{"lost rows are left out", func(_ *rand.Rand, rows []isn.Sample) (out []isn.Sample) {
-			for i := range rows {
-				if rows[i].ISN.OK {
-					out = append(out, rows[i])
-				}
-			}
-			return out
+		{"half of the rows are gone", func(rng *rand.Rand, rows []isn.Sample) []isn.Sample {
+			return slices.DeleteFunc(rows, func(isn.Sample) bool { return rng.IntN(2) == 1 })
+		}},
+		{"lost rows are left out", func(_ *rand.Rand, rows []isn.Sample) []isn.Sample {
+			return slices.DeleteFunc(rows, func(s isn.Sample) bool { return !s.ISN.OK })
 		}},
 		{"sorted by ISN, without times", func(_ *rand.Rand, rows []isn.Sample) []isn.Sample {
 			for i := range rows {
