@@ -34,12 +34,7 @@ func TestUnknownHostsBehindARouter(t *testing.T) {
 		r := &probetest.Router{Live: func(a netip.Addr) bool { return a.As4()[3]%16 == 1 }}
 		conn, addrs := probetest.BehindRouter(r, 13)
 		defer conn.Close()
-		var all []netip.AddrPort
-		for _, port := range []uint16{22, 80, 443} {
-			for _, a := range addrs {
-				all = append(all, netip.AddrPortFrom(a, port))
-			}
-		}
+		all := slices.Concat(ranges(22, 22, addrs...), ranges(80, 80, addrs...), ranges(443, 443, addrs...))
 		found := states{}
 		summary, err := scan.Run(t.Context(), routed{conn}, scan.Config{Targets: slices.Values(all)}, found)
 		if err != nil || found[probe.StateRefused] != len(all)/16 || found[probe.StateFiltered] != len(all)-len(all)/16 || r.Full > 0 {

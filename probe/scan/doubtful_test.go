@@ -84,10 +84,7 @@ func TestSplitHandshakesFarAway(t *testing.T) {
 		list := addresses(2)
 		n.Handle(netip.PrefixFrom(list[0], 32), simnet.Linux(80))
 		n.Handle(netip.PrefixFrom(list[1], 32), simnet.Slow(simnet.Split{}, 700*ms))
-		conn := n.Conn(13)
-		defer conn.Close()
-		found := newCollector()
-		_, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(80, 80, list...))}, found)
+		found, _, err := scanNet(t, n, scan.Config{Targets: slices.Values(ranges(80, 80, list...))})
 		if v := found.ports[netip.AddrPortFrom(list[1], 80)]; v.State != probe.StateOpen {
 			t.Errorf("%v (%v): %v", v.State, v.Reason, err)
 		}

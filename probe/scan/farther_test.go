@@ -35,14 +35,7 @@ func TestPortsFartherThanTheirHost(t *testing.T) {
 						reply(after, accepting).Respond(now, in, out)
 					}
 				}))
-				conn := n.Conn(13)
-				defer conn.Close()
-				var all []netip.AddrPort
-				for _, port := range ports {
-					all = append(all, netip.AddrPortFrom(a, port))
-				}
-				found := newCollector()
-				sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all)}, found)
+				found, sum, err := scanNet(t, n, scan.Config{Targets: slices.Values(portsOf(a, ports...))})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -69,11 +62,9 @@ func TestPortFartherThanTheReplyOfItsHost(t *testing.T) {
 				reply(1220*time.Millisecond, accepting).Respond(now, in, out)
 			}
 		}))
-		conn := n.Conn(13)
-		defer conn.Close()
-		found, target := newCollector(), netip.AddrPortFrom(a, 80)
+		target := netip.AddrPortFrom(a, 80)
 		near := func(netip.Addr) time.Duration { return 2 * time.Millisecond }
-		sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values([]netip.AddrPort{target}), RoundTrip: near, Search: true}, found)
+		found, sum, err := scanNet(t, n, scan.Config{Targets: slices.Values([]netip.AddrPort{target}), RoundTrip: near, Search: true})
 		if v := found.ports[target]; err != nil || v.State != probe.StateOpen || sum.Took > 1300*time.Millisecond {
 			t.Errorf("%v (%v) after %v: %v", v.State, v.Reason, sum.Took, err)
 		}

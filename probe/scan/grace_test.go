@@ -37,11 +37,7 @@ func TestGraceAfterASYNACK(t *testing.T) {
 				n.Handle(netip.PrefixFrom(a, 32), row.host)
 				conn := n.Conn(13)
 				defer conn.Close()
-				var all []netip.AddrPort
-				for port := uint16(20); port < 40; port++ {
-					all = append(all, netip.AddrPortFrom(a, port))
-				}
-				found := states{}
+				found, all := states{}, ranges(20, 39, a)
 				sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all)}, found)
 				if err != nil || found[probe.StateOpen] != row.open || found[probe.StateRefused] != len(all)-row.open {
 					t.Errorf("%v, %v", found, err)
@@ -81,10 +77,8 @@ func TestGraceDoesNotGoByResets(t *testing.T) {
 						reply(after, accepting).Respond(now, in, out)
 					}
 				}))
-				conn := n.Conn(13)
-				defer conn.Close()
-				found := newCollector()
-				if _, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(1, 1000, a)), Rate: 20_000}, found); err != nil {
+				found, _, err := scanNet(t, n, scan.Config{Targets: slices.Values(ranges(1, 1000, a)), Rate: 20_000})
+				if err != nil {
 					t.Fatal(err)
 				}
 				for port := range row.open {

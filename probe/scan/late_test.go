@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"synscope/probe/internal/probetest"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"synscope/probe/internal/probetest"
 
 	"synscope/craft"
 	"synscope/probe"
@@ -37,14 +38,7 @@ func scanLate(t *testing.T, ports uint16, host simnet.Host, closed probe.State) 
 	n := simnet.New(simnet.Config{Out: simnet.Path{Delay: time.Millisecond}, Back: simnet.Path{Delay: time.Millisecond}})
 	a := netip.MustParseAddr("10.0.0.1")
 	n.Handle(netip.PrefixFrom(a, 32), host)
-	conn := n.Conn(13)
-	defer conn.Close()
-	var all []netip.AddrPort
-	for _, port := range ranges16(1, ports) {
-		all = append(all, netip.AddrPortFrom(a, port))
-	}
-	found := newCollector()
-	s, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all)}, found)
+	found, s, err := scanNet(t, n, scan.Config{Targets: slices.Values(ranges(1, ports, a))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -212,9 +212,7 @@ func scanRandomNetwork(t *testing.T, seed uint64) {
 			hosts[addr] = h
 			n.Handle(netip.PrefixFrom(addr, 32), h)
 		}
-		for _, port := range ports {
-			all = append(all, netip.AddrPortFrom(addr, port))
-		}
+		all = append(all, portsOf(addr, ports...)...)
 		addr = addr.Next()
 	}
 	r.Shuffle(len(all), func(i, k int) { all[i], all[k] = all[k], all[i] })

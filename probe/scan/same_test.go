@@ -194,10 +194,7 @@ func TestLossRequiresNoRetransmission(t *testing.T) {
 				for _, a := range addresses(250) {
 					n.HandleAddr(a.String(), simnet.Linux(80, 81, 82, 83))
 				}
-				conn := n.Conn(13)
-				defer conn.Close()
-				found := newCollector()
-				sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all), HostsKnown: true, Key: [16]byte{1}}, found)
+				found, sum, err := scanNet(t, n, scan.Config{Targets: slices.Values(all), HostsKnown: true, Key: [16]byte{1}})
 				told := 0
 				for _, h := range found.hosts {
 					told += len(h.Findings)
@@ -263,10 +260,7 @@ func TestRetransmissionToAFarHost(t *testing.T) {
 		list := addresses(2)
 		n.Handle(netip.PrefixFrom(list[0], 32), simnet.Linux(80))
 		n.Handle(netip.PrefixFrom(list[1], 32), simnet.Slow(probetest.NewPersistent(simnet.Linux(80, 90)), 340*ms))
-		conn := n.Conn(13)
-		defer conn.Close()
-		found := newCollector()
-		_, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(80, 119, list...))}, found)
+		found, _, err := scanNet(t, n, scan.Config{Targets: slices.Values(ranges(80, 119, list...))})
 		for _, target := range ranges(80, 119, list[1]) {
 			if v := found.ports[target]; v.State != probe.StateOpen && v.State != probe.StateRefused {
 				t.Errorf("%v is %v (%v): %v", target, v.State, v.Reason, err)
@@ -282,9 +276,7 @@ func TestRetransmissionCostsASecond(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			n := simnet.New(simnet.Config{Out: simnet.Path{Delay: ms}, Back: simnet.Path{Delay: ms}})
 			n.HandleAddr("198.51.100.0", simnet.Linux(80))
-			conn := n.Conn(13)
-			defer conn.Close()
-			sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(80, 79+ports, addresses(2)...))}, newCollector())
+			_, sum, err := scanNet(t, n, scan.Config{Targets: slices.Values(ranges(80, 79+ports, addresses(2)...))})
 			if limit := 1750 * ms; err != nil || sum.States[probe.StateFiltered] != uint64(ports) || sum.Took > limit {
 				t.Errorf("%d ports of a silent host: %v in %v: %v", ports, sum.States, sum.Took, err)
 			}

@@ -67,6 +67,17 @@ func (w world) scan(t *testing.T, ctx context.Context, cfg scan.Config) (*collec
 	return found, summary, err
 }
 
+// scanNet scans a network from 13 source ports. It must be called in a bubble.
+func scanNet(t *testing.T, n *simnet.Net, cfg scan.Config) (*collector, probe.Summary, error) {
+	t.Helper()
+	conn := n.Conn(13)
+	defer conn.Close()
+	found := newCollector()
+	summary, err := scan.Run(t.Context(), conn, cfg, found)
+	probetest.Balance(t, &summary)
+	return found, summary, err
+}
+
 func technique(t *testing.T, name string) *probe.Technique {
 	t.Helper()
 	tech, err := probe.TechniqueByName(name)
@@ -312,6 +323,14 @@ func ranges(first, last uint16, addrs ...netip.Addr) (all []netip.AddrPort) {
 		for _, a := range addrs {
 			all = append(all, netip.AddrPortFrom(a, uint16(port)))
 		}
+	}
+	return all
+}
+
+// portsOf are some ports of an address.
+func portsOf(a netip.Addr, ports ...uint16) (all []netip.AddrPort) {
+	for _, port := range ports {
+		all = append(all, netip.AddrPortFrom(a, port))
 	}
 	return all
 }

@@ -46,14 +46,10 @@ func at(all []netip.Addr, port uint16) func(func(netip.AddrPort) bool) {
 // lookByPort lets a scan of one port search, and counts the hosts that it calls up.
 func lookByPort(t *testing.T, n *simnet.Net, all []netip.Addr, port uint16) (up int, found *collector, sum probe.Summary) {
 	t.Helper()
-	conn := n.Conn(13)
-	defer conn.Close()
-	found = newCollector()
-	sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: at(all, port), Search: true, Key: [16]byte{1}}, found)
+	found, sum, err := scanNet(t, n, scan.Config{Targets: at(all, port), Search: true, Key: [16]byte{1}})
 	if err != nil || !sum.Complete || len(found.hosts) != len(all) || sum.Probes != uint64(len(found.ports)) {
 		t.Errorf("%d hosts, %d ports, %+v, %v", len(found.hosts), len(found.ports), sum, err)
 	}
-	probetest.Balance(t, &sum)
 	for a, h := range found.hosts {
 		_, told := found.ports[netip.AddrPortFrom(a, port)]
 		if isUp := h.State == probe.HostUp; isUp != told {
@@ -161,10 +157,8 @@ func TestSearchWhereMuchIsLost(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		n, all := sparse(hosts, port, 0.2, probetest.Listener())
-		conn := n.Conn(13)
-		defer conn.Close()
-		found := newCollector()
-		if _, err := scan.Run(t.Context(), conn, scan.Config{Targets: at(all, port), Key: [16]byte{1}}, found); err != nil {
+		found, _, err := scanNet(t, n, scan.Config{Targets: at(all, port), Key: [16]byte{1}})
+		if err != nil {
 			t.Error(err)
 		}
 		for _, v := range found.ports {
@@ -187,10 +181,7 @@ func TestSearchWhereMuchIsLost(t *testing.T) {
 func TestSearchBehindOwnFirewall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := simnet.New(simnet.Config{SendError: func([]byte) error { return syscall.EPERM }})
-		conn := n.Conn(13)
-		defer conn.Close()
-		found := newCollector()
-		_, err := scan.Run(t.Context(), conn, scan.Config{Targets: at([]netip.Addr{target.Addr()}, 80), Search: true}, found)
+		found, _, err := scanNet(t, n, scan.Config{Targets: at([]netip.Addr{target.Addr()}, 80), Search: true})
 		v, h := found.ports[netip.AddrPortFrom(target.Addr(), 80)], found.hosts[target.Addr()]
 		if err != nil || v.Reason != probe.ReasonLocalFirewall || h.State != probe.HostUnknown {
 			t.Errorf("%+v, %+v, %v", v, h, err)

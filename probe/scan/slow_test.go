@@ -112,9 +112,7 @@ func TestPaceOfTheSearchIsHandedOn(t *testing.T) {
 		var all []netip.AddrPort
 		for a, i := netip.MustParseAddr("198.51.100.1"), 0; i < 100; a, i = a.Next(), i+1 {
 			n.HandleAddr(a.String(), firewalled(80)())
-			for _, port := range []uint16{22, 80, 443} {
-				all = append(all, netip.AddrPortFrom(a, port))
-			}
+			all = append(all, portsOf(a, 22, 80, 443)...)
 		}
 		conn := n.Conn(13)
 		defer conn.Close()

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"synscope/probe/internal/probetest"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"synscope/probe/internal/probetest"
 
 	"synscope/craft"
 	"synscope/probe"
@@ -271,12 +272,8 @@ func TestFewOpenPortsComeEarly(t *testing.T) {
 			})
 			conn := n.Conn(13)
 			defer conn.Close()
-			var all []netip.AddrPort
-			for port := range uint16(600) {
-				all = append(all, netip.AddrPortFrom(a, port+1))
-			}
 			found := states{}
-			sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(all)}, found)
+			sum, err := scan.Run(t.Context(), conn, scan.Config{Targets: slices.Values(ranges(1, 600, a))}, found)
 			if err != nil || found[probe.StateOpen] != 2 || found[probe.StateFiltered] != 598 || sum.Sent > 1220 || sum.Took > 1500*time.Millisecond {
 				t.Errorf("%d silent ports before: %v, %d sent in %v, %v", first, found, sum.Sent, sum.Took, err)
 			}
