@@ -83,8 +83,13 @@ func (l *Lab) connect(h *Host) error {
 		if err := errors.Join(near.assign(a, nearEnd, s), station.assign(b, farEnd, s)); err != nil {
 			return err
 		}
-		if err := errors.Join(near.ready(a), station.ready(b)); err != nil {
+		if err := errors.Join(near.ready(a), station.ready(b), introduce(station, b, s, nearEnd, near, a)); err != nil {
 			return err
+		}
+		if hop > 0 { // the prober itself has to find its neighbours
+			if err := introduce(near, a, s, farEnd, station, b); err != nil {
+				return err
+			}
 		}
 		near, name = station, towardsHost
 	}
@@ -96,8 +101,15 @@ func (l *Lab) addSources(h *Host) error {
 	if h.spec.Sources > maxSources {
 		return fmt.Errorf("%d further source addresses, at most %d", h.spec.Sources, maxSources)
 	}
+	next := h.stations[0]
+	end, err := next.nl.LinkByName(towardsProber)
+	if err != nil {
+		return err
+	}
 	for i := range h.spec.Sources {
-		if err := l.prober.assign(h.near, sources+byte(i), h.links[0]); err != nil {
+		place := sources + byte(i)
+		err := errors.Join(l.prober.assign(h.near, place, h.links[0]), introduce(next, end, h.links[0], place, l.prober, h.near))
+		if err != nil {
 			return err
 		}
 	}
@@ -144,9 +156,9 @@ func settle(n *namespace, link netlink.Link) error {
 	})
 }
 
-// eventually asks until the answer is yes, or an error, or time is up.
+// eventually asks until the answer is yes, or an error, or a minute has passed.
 func eventually(complaint string, ask func() (bool, error)) error {
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Microsecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Microsecond) {
 		if yes, err := ask(); yes || err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
 )
 
 // build makes a lab of one host named h that ends with the test.
@@ -142,4 +144,32 @@ func openFiles(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(list)
+}
+
+// Every station knows its neighbours for good, the prober apart, which has to find them.
+func TestNeighboursAreKnown(t *testing.T) {
+	h := build(t, HostSpec{Routers: make([]RouterSpec, 2), Sources: 2})
+	for i, station := range h.stations {
+		list, err := station.nl.NeighList(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := map[netip.Addr]bool{}
+		for _, n := range list {
+			a, _ := netip.AddrFromSlice(n.IP)
+			known[a.Unmap()] = n.State == netlink.NUD_PERMANENT
+		}
+		want := []netip.Addr{h.links[i].at4(nearEnd), h.links[i].at6(nearEnd)}
+		if i == 0 {
+			want = append(want, h.links[0].at4(sources), h.links[0].at6(sources+1))
+		}
+		if i+1 < len(h.links) {
+			want = append(want, h.links[i+1].at4(farEnd), h.links[i+1].at6(farEnd))
+		}
+		for _, a := range want {
+			if !known[a] {
+				t.Errorf("station %d does not know %v for good", i, a)
+			}
+		}
+	}
 }

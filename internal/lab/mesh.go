@@ -188,7 +188,8 @@ func (m *Mesh) link(from, to int) (a netlink.Link, far4, far6 netip.Addr, err er
 	if !m.upstream[to].IsValid() {
 		m.upstream[to], m.up6[to] = s.at4(nearEnd), s.at6(nearEnd)
 	}
-	return a, s.at4(farEnd), s.at6(farEnd), errors.Join(near.ready(a), far.ready(b))
+	return a, s.at4(farEnd), s.at6(farEnd), errors.Join(near.ready(a), far.ready(b),
+		introduce(far, b, s, nearEnd, near, a), introduce(near, a, s, farEnd, far, b))
 }
 
 // back sends everything else back by the first link, from the node's own address.
