@@ -9,10 +9,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,25 +30,8 @@ func TestMain(m *testing.M) {
 // tcpdumped captures with tcpdump what f does, and returns the file.
 func tcpdumped(t *testing.T, f func(), args ...string) string {
 	t.Helper()
-	path := lab.Tcpdump(t)
 	file := filepath.Join(t.TempDir(), "lab.pcap")
-	cmd := exec.Command(path, append([]string{"-n", "-U", "-B", "65536", "-Z", "root", "-w", file}, args...)...)
-	words, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	io.ReadAtLeast(words, make([]byte, 4096), 20) // "listening on ..." comes once it does
-	go io.Copy(io.Discard, words)
-	time.Sleep(100 * time.Millisecond)
-	f()
-	time.Sleep(300 * time.Millisecond)
-	cmd.Process.Signal(syscall.SIGINT)
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
+	lab.Capture(t, f, append([]string{"-n", "-U", "-B", "65536", "-Z", "root", "-w", file}, args...)...)
 	return file
 }
 

@@ -32,41 +32,13 @@ type captured struct {
 // of one port of the target.
 func capture(t *testing.T, target netip.AddrPort, f func()) []captured {
 	t.Helper()
-	tcpdump := lab.Tcpdump(t)
 	file := filepath.Join(t.TempDir(), "beside.pcap")
 	filter := fmt.Sprintf("host %s and tcp port %d", target.Addr(), target.Port())
-	dump := exec.Command(tcpdump, "-i", "any", "-nn", "-U", "--immediate-mode", "--nano", "-s", "2048", "-B", "8192", "-w", file, filter)
-	errs, err := dump.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dump.Start(); err != nil {
-		t.Fatal(err)
-	}
-	awaitListening(t, errs)
-	f()
-	time.Sleep(100 * time.Millisecond)
-	dump.Process.Signal(interrupt)
-	said, _ := io.ReadAll(errs)
-	dump.Wait()
-	if !bytes.Contains(said, []byte("\n0 packets dropped by kernel")) {
+	said := lab.Capture(t, f, "-i", "any", "-nn", "-U", "--immediate-mode", "--nano", "-s", "2048", "-B", "8192", "-w", file, filter)
+	if !strings.Contains(said, "\n0 packets dropped by kernel") {
 		t.Errorf("tcpdump lost packets: %s", said)
 	}
 	return readCapture(t, file)
-}
-
-// awaitListening reads what tcpdump says until its filter is in place: what
-// comes before that it forgets.
-func awaitListening(t *testing.T, errs io.Reader) {
-	t.Helper()
-	said, buf := "", make([]byte, 1024)
-	for !strings.Contains(said, "listening on") {
-		n, err := errs.Read(buf)
-		if said += string(buf[:n]); err != nil {
-			t.Fatalf("tcpdump: %v: %s", err, said)
-		}
-	}
-	time.Sleep(20 * time.Millisecond)
 }
 
 // sll2 is the length of a LINUX_SLL2 header, with which tcpdump keeps what it
