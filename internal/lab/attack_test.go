@@ -45,7 +45,7 @@ func TestAttackerLearnsFlows(t *testing.T) {
 	p := newProber(t)
 	p.send(h.Prober4(), 30001, netip.AddrPortFrom(h.Addr4(), 80), 2)
 	segments, resets := a.Heard() // our kernel's RSTs, to what it did not ask for
-	for end := time.Now().Add(20 * time.Second); (a.Sent() < 20000 || segments < 2 || resets < 1) && time.Now().Before(end); segments, resets = a.Heard() {
+	for end := time.Now().Add(time.Minute); (a.Sent() < 20000 || segments < 2 || resets < 1) && time.Now().Before(end); segments, resets = a.Heard() {
 		time.Sleep(time.Millisecond)
 	}
 	if err := a.Stop(); err != nil {

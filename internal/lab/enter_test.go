@@ -137,13 +137,7 @@ func TestEnterLeavesNothingBehind(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	for range 200 {
-		if err := gone(pid); err == nil {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("copy %d: %v", pid, gone(pid))
+	await(t, func() bool { return gone(pid) == nil })
 }
 
 // gone is nil if the process has ended, reaped or not.

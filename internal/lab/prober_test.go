@@ -105,7 +105,7 @@ func as4(a netip.Addr) (b [4]byte) {
 const quiet = 200 * time.Millisecond
 
 // collect listens until at least want source ports have their answer and nothing more
-// comes, and returns the first answer to each. It gives up after twenty seconds: by
+// comes, and returns the first answer to each. It gives up after a minute: by
 // then what is missing is not late.
 func (p *prober) collect(want int) map[uint16]answer {
 	p.t.Helper()
@@ -116,7 +116,7 @@ func (p *prober) collect(want int) map[uint16]answer {
 	}
 	got := make(map[uint16]answer)
 	buf := make([]byte, 1<<16)
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		n, _, err := unix.Recvfrom(p.capture, buf, 0)
 		switch {
 		case errors.Is(err, unix.EINTR):
