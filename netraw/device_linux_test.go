@@ -33,7 +33,7 @@ func TestDeviceStampsOfDrivers(t *testing.T) {
 			}
 			return stamped["S"] && stamped["R."]
 		}
-		for _, p := range gather(t, c, 10*time.Second, both) {
+		for _, p := range await(t, c, both) {
 			switch {
 			case p.Outgoing && flagsOf(p.Data) == "S" && p.DeviceTime.IsZero():
 				tapped = append(tapped, p)
@@ -113,7 +113,7 @@ func TestManyDepartures(t *testing.T) {
 		t.Fatalf("%d sent: %v", n, err)
 	}
 	left, answers := map[uint32]bool{}, 0
-	gather(t, c, 2*time.Second, func(p Packet) bool {
+	await(t, c, func(p Packet) bool {
 		if p.Outgoing {
 			left[binary.BigEndian.Uint32(tcpHeader(p.Data)[4:])] = true
 		} else {
@@ -137,7 +137,7 @@ func TestHardwareStampOfAnArrival(t *testing.T) {
 	inject(t, p, synack, stamp)
 	inject(t, p, synack, time.Time{})
 	var stamps []time.Time
-	gather(t, c, time.Second, func(p Packet) bool {
+	await(t, c, func(p Packet) bool {
 		if time.Since(p.Time).Abs() > time.Minute {
 			t.Errorf("the kernel's own stamp is %v", p.Time)
 		}

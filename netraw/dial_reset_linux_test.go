@@ -1,7 +1,6 @@
 package netraw
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"testing"
@@ -61,11 +60,9 @@ func TestDialResetByAStranger(t *testing.T) {
 	p.known(peer4)
 	us, silent := netip.AddrPortFrom(our4, 40077), netip.AddrPortFrom(peer4, 80)
 	p.filter(t, append(flagsAre(craft.SYN, silent.Port()), &expr.Verdict{Kind: expr.VerdictDrop})...)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		h, err := Dialer{Port: us.Port()}.Dial(ctx, silent)
+		h, err := Dialer{Port: us.Port()}.Dial(t.Context(), silent)
 		if h.Reset {
 			t.Errorf("open: %+v", h)
 		}

@@ -48,18 +48,19 @@ func TestDialCountsSYNsOfSilence(t *testing.T) {
 	for _, addr := range []netip.Addr{peer4, peer6} {
 		const port = 81
 		counted, stop := p.dropSYNs(port)
-		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
-		begin := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for counted() < 2 {
+				time.Sleep(5 * time.Millisecond)
+			}
+			cancel()
+		}()
 		h, err := Dialer{}.Dial(ctx, netip.AddrPortFrom(addr, port))
-		took := time.Since(begin)
 		cancel()
-		syns := counted()
+		syns := counted() // one more, where this process was not let run for so long
 		stop()
-		if !errors.Is(err, context.DeadlineExceeded) || h.Retransmits < 1 || h.Retransmits >= syns || h.RTT != 0 {
+		if !errors.Is(err, context.Canceled) || h.Retransmits < 1 || h.Retransmits >= syns || h.RTT != 0 {
 			t.Errorf("%v: %+v, %v; the peer had %d SYNs", addr, h, err, syns)
-		}
-		if took < 1800*time.Millisecond && h.Retransmits != syns-1 { // the kernel sends the third at 2 s or later
-			t.Errorf("%v: %d retransmitted, the peer had %d SYNs", addr, h.Retransmits, syns)
 		}
 	}
 }
@@ -78,9 +79,7 @@ func TestDialCountsSYNsOfARefusal(t *testing.T) {
 		}
 		stop()
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	h, err := Dialer{}.Dial(ctx, netip.AddrPortFrom(peer4, port))
+	h, err := Dialer{}.Dial(t.Context(), netip.AddrPortFrom(peer4, port))
 	if !errors.Is(err, unix.ECONNREFUSED) || h.Retransmits < 1 || h.RTT != 0 || h.Clock != ClockNone {
 		t.Errorf("%+v, %v", h, err)
 	}

@@ -181,7 +181,7 @@ func collect(t testing.TB, c wideEngine) map[netip.AddrPort]craft.Flags {
 				t.Errorf("%v answered twice", p.Segment.Src)
 			}
 			answers[p.Segment.Src] = p.Segment.Flags
-			if age := time.Since(pkt.Time); age < 0 || age > 10*time.Second {
+			if age := time.Since(pkt.Time); age < 0 || age > time.Minute {
 				t.Errorf("stamped %v ago", age)
 			}
 		}

@@ -48,10 +48,19 @@ func testReceiveFilter(t *testing.T, cfg Config) {
 		verdicts[k] = &verdict{name: fc.name, want: fc.pass}
 		p.inject(t, fc)
 	}
-	for _, pkt := range gather(t, c, 200*time.Millisecond, nil) {
+	all := func(pkt Packet) bool {
 		if v := verdicts[key{pkt.Outgoing, string(pkt.Data)}]; v != nil {
 			v.passed = true
 		}
+		for _, v := range verdicts {
+			if v.want && !v.passed {
+				return false
+			}
+		}
+		return true
+	}
+	for _, pkt := range gatherAll(t, c, 200*time.Millisecond, all) {
+		all(pkt)
 	}
 	for _, v := range verdicts {
 		if v.passed != v.want {

@@ -34,8 +34,8 @@ func (p *peer) listen(t *testing.T) uint16 {
 }
 
 // handshake sends one SYN from the port and returns, in tcpdump's letters,
-// what was seen of it on our end of the link for 300 ms.
-func handshake(t *testing.T, from, to netip.AddrPort) string {
+// what was seen of it on our end of the link: so many packets, and those of the 300 ms after them.
+func handshake(t *testing.T, from, to netip.AddrPort, packets int) string {
 	t.Helper()
 	c := &Conn{}
 	defer c.close()
@@ -45,7 +45,7 @@ func handshake(t *testing.T, from, to netip.AddrPort) string {
 		t.Fatal(err)
 	}
 	var seen []string
-	for _, pkt := range gather(t, c, 300*time.Millisecond, nil) {
+	for _, pkt := range gatherAll(t, c, 300*time.Millisecond, nth(packets, isTCP)) {
 		direction := "<"
 		if pkt.Outgoing {
 			direction = ">"
@@ -77,7 +77,7 @@ func TestHeldPortIsSilent(t *testing.T) {
 		for _, end := range []struct{ our, peer netip.Addr }{{our4, peer4}, {our6, peer6}} {
 			t.Run(fmt.Sprintf("%v/%v", mechanism, end.our), func(t *testing.T) {
 				from, to := netip.AddrPortFrom(end.our, ports.List()[0]), netip.AddrPortFrom(end.peer, open)
-				if got, want := handshake(t, from, to), ">S <S."; got != want {
+				if got, want := handshake(t, from, to, 2), ">S <S."; got != want {
 					t.Errorf("saw %q, want %q", got, want)
 				}
 			})
@@ -101,7 +101,7 @@ func TestKernelResetsWithoutHolding(t *testing.T) {
 	for name, port := range map[string]uint16{"free": 39999, "bound": boundTo} {
 		for _, end := range []struct{ our, peer netip.Addr }{{our4, peer4}, {our6, peer6}} {
 			t.Run(fmt.Sprintf("%s/%v", name, end.our), func(t *testing.T) {
-				got := handshake(t, netip.AddrPortFrom(end.our, port), netip.AddrPortFrom(end.peer, open))
+				got := handshake(t, netip.AddrPortFrom(end.our, port), netip.AddrPortFrom(end.peer, open), 3)
 				if want := ">S <S. >R"; got != want {
 					t.Errorf("saw %q, want %q", got, want)
 				}
@@ -149,8 +149,8 @@ func TestHeldPortTowardsTheLink(t *testing.T) {
 				must(err)
 			})
 			var seen []string
-			for _, pkt := range gather(t, c, 200*time.Millisecond, nil) {
-				if tcpHeader(pkt.Data) != nil {
+			for _, pkt := range gatherAll(t, c, 200*time.Millisecond, nth(len(strings.Fields(tc.want)), isTCP)) {
+				if isTCP(pkt) {
 					seen = append(seen, map[bool]string{false: "<", true: ">"}[pkt.Outgoing]+flagsOf(pkt.Data))
 				}
 			}
@@ -506,7 +506,8 @@ func handshakeStaysHalfOpen(t *testing.T, p *peer, c *Conn, src, dst netip.Addr)
 		t.Fatal(err)
 	}
 	answered := false
-	for _, pkt := range gather(t, w, 200*time.Millisecond, nil) {
+	isReply := func(p Packet) bool { return !p.Outgoing && flagsOf(p.Data) == "S." }
+	for _, pkt := range gatherAll(t, w, 200*time.Millisecond, isReply) {
 		flags := tcpHeader(pkt.Data)[13]
 		answered = answered || !pkt.Outgoing && flags == 0x12 // SYN, ACK
 		if pkt.Outgoing && flags&0x04 != 0 {                  // RST

@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -161,7 +160,7 @@ func TestPacketsLeaveByTheirNextHop(t *testing.T) {
 				t.Fatal(err)
 			}
 			left, used := 0, map[int]int{}
-			gather(t, c, 5*time.Second, func(pkt Packet) bool {
+			await(t, c, func(pkt Packet) bool {
 				if pkt.Outgoing {
 					left++
 					used[pkt.IfIndex]++

@@ -68,7 +68,7 @@ func TestDefaultRouteThatAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := false // no packet leaves for a gateway that does not answer
-	gather(t, c, 2*time.Second, func(pkt Packet) bool {
+	await(t, c, func(pkt Packet) bool {
 		if pkt.Outgoing {
 			left = true
 		}
@@ -109,7 +109,7 @@ func TestEqualRoutes(t *testing.T) {
 			t.Fatal(err)
 		}
 		left := 0
-		gather(t, c, time.Second, func(pkt Packet) bool {
+		await(t, c, func(pkt Packet) bool {
 			if pkt.Outgoing {
 				left++
 				if src := netip.AddrFrom4([4]byte(pkt.Data[12:16])); own[src] != pkt.IfIndex {

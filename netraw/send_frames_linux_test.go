@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 	"net/netip"
 	"runtime"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -43,13 +43,14 @@ func counter(t *testing.T) (count func() uint64) {
 func TestSendFrames(t *testing.T) {
 	p := newPeer(t)
 	c := open(t, &Config{SendFrames: true, WatchOutgoing: true})
+	c.routes.obeyed.next.Store(math.MaxInt64) // no trials, which pass the kernel's output
 	passed := counter(t)
 	for _, end := range []struct{ src, dst netip.Addr }{{our4, peer4}, {our6, peer6}} {
 		syn := segment(netip.AddrPortFrom(end.src, c.Ports()[0]), netip.AddrPortFrom(end.dst, 9), flagSYN, 7, 0)
 		answered := func() (own []byte, yes bool) {
 			_, err := c.Send([][]byte{syn})
 			must(err)
-			gather(t, c, time.Second, func(pkt Packet) bool {
+			await(t, c, func(pkt Packet) bool {
 				if pkt.Outgoing {
 					own = pkt.Data
 				}
@@ -66,7 +67,7 @@ func TestSendFrames(t *testing.T) {
 		}{
 			{what: "not asked about", do: func() {}},
 			{what: "asked about", do: func() { _, err := c.Route(end.dst); must(err) }, asAFrame: true},
-			{what: "asked about and a route added", do: func() { addRoute(p) }},
+			{what: "asked about and a route added", do: func() { addRoute(t, p, c.out.frames) }},
 		} {
 			step.do()
 			before := passed()
@@ -82,7 +83,7 @@ func TestSendFrames(t *testing.T) {
 }
 
 // addRoute changes the routes, and waits until that was heard.
-func addRoute(p *peer) {
+func addRoute(t *testing.T, p *peer, f *frameSender) {
 	link, err := netlink.LinkByName(p.here)
 	must(err)
 	dst, err := netlink.ParseIPNet("198.51.100.0/24")
@@ -90,7 +91,11 @@ func addRoute(p *peer) {
 	route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: dst}
 	must(netlink.RouteAdd(route))
 	must(netlink.RouteDel(route))
-	time.Sleep(50 * time.Millisecond)
+	eventually(t, "the change to be heard of", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.paths) == 0
+	})
 }
 
 // A neighbour that moved is reached at its new address.
@@ -115,7 +120,7 @@ func TestFramesFollowTheNeighbour(t *testing.T) {
 		return [6]byte(f.hops.table[0].header[:6]) == moved
 	})
 	sendSYN(t, c, peer4, 9)
-	if got := gather(t, c, time.Second, func(Packet) bool { return true }); len(got) != 1 {
+	if got := await(t, c, anyPacket); len(got) != 1 {
 		t.Error("no answer from the new address")
 	}
 }
@@ -167,7 +172,7 @@ func TestSendBeside(t *testing.T) {
 	}
 	both.Wait()
 	answered := map[uint16]bool{}
-	gather(t, c, 20*time.Second, func(p Packet) bool {
+	await(t, c, func(p Packet) bool {
 		if tcp := p.Data[20:]; tcp[13]&flagRST != 0 {
 			answered[binary.BigEndian.Uint16(tcp)] = true
 		}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func TestSendOrder(t *testing.T) {
 		t.Fatalf("Send: %d, %v", sent, err)
 	}
 	next := uint32(0)
-	for _, pkt := range gather(t, c, 100*time.Millisecond, nil) {
+	for _, pkt := range gatherAll(t, c, 100*time.Millisecond, nth(n, isOutgoing)) {
 		if !pkt.Outgoing {
 			continue
 		}
@@ -135,12 +136,12 @@ func TestSendWaitsForRoom(t *testing.T) {
 	}
 
 	before := c.Stats().SendRetries
-	time.AfterFunc(100*time.Millisecond, func() {
+	time.AfterFunc(sendPatience/2, func() {
 		must(netlink.NeighSet(&netlink.Neigh{LinkIndex: p.hereIndex, State: netlink.NUD_PERMANENT,
 			IP: absent.AsSlice(), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 77}}))
 	})
 	if n, err := c.Send(batch); n != len(batch) || err != nil {
-		t.Errorf("with an address after 100ms: %d, %v", n, err)
+		t.Errorf("with an address meanwhile: %d, %v", n, err)
 	}
 	if after := c.Stats().SendRetries; after == before {
 		t.Error("the wait was not counted")
@@ -169,8 +170,8 @@ func TestSendBacksOff(t *testing.T) {
 		t.Errorf("Send: %d, %v", n, err)
 	}
 	arrived := 0
-	for _, pkt := range gather(t, c, 200*time.Millisecond, nil) {
-		if flagsOf(pkt.Data) == "R." {
+	for _, pkt := range gatherAll(t, c, 200*time.Millisecond, nth(len(batch), isRefusal)) {
+		if isRefusal(pkt) {
 			arrived++
 		}
 	}
@@ -243,11 +244,12 @@ func TestSendFollowsSource(t *testing.T) {
 func leaves(t *testing.T, c *Conn, pkt []byte, via int) int {
 	t.Helper()
 	c.SendEach([][]byte{pkt}, []int{via}, func(_ int, err error) { t.Fatal(err) })
-	seen := gather(t, c, time.Second, func(pkt Packet) bool { return pkt.Outgoing })
-	if len(seen) == 0 {
+	seen := await(t, c, isOutgoing)
+	left := slices.IndexFunc(seen, isOutgoing)
+	if left < 0 {
 		t.Fatal("nothing left")
 	}
-	return seen[len(seen)-1].IfIndex
+	return seen[left].IfIndex
 }
 
 // One goroutine waits in Recv while others send; for the race detector.
@@ -311,10 +313,7 @@ func TestSendEachPastADeadNeighbour(t *testing.T) {
 			t.Fatalf("packet %d: %v, want ErrSendDelayed", i, err)
 		}
 	}
-	back := gather(t, c, 2*time.Second, func() func(Packet) bool {
-		n := 0
-		return func(pkt Packet) bool { n++; return n == len(batch)/100 }
-	}())
+	back := await(t, c, nth(len(batch)/100, anyPacket))
 	if len(back) != len(batch)/100 {
 		t.Errorf("%d answers of the living neighbour, want %d", len(back), len(batch)/100)
 	}
@@ -434,7 +433,7 @@ func TestSendFromLinkLocal(t *testing.T) {
 	if n, err := c.Send([][]byte{syn}); n != 1 || err != nil {
 		t.Fatalf("Send: %d, %v", n, err)
 	}
-	if got := gather(t, c, 200*time.Millisecond, nil); len(got) != 1 || sourceOf(got[0].Data).Addr() != peer6 {
+	if got := gatherAll(t, c, 200*time.Millisecond, anyPacket); len(got) != 1 || sourceOf(got[0].Data).Addr() != peer6 {
 		t.Errorf("%d answers", len(got))
 	}
 }
