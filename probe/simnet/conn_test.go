@@ -124,13 +124,13 @@ func TestRealTime(t *testing.T) {
 	start := time.Now()
 	send(t, c, syn(c, target4, 100))
 	pkts := make([]netraw.Packet, 1)
-	if err := c.SetReadDeadline(start.Add(10 * time.Second)); err != nil {
+	if err := c.SetReadDeadline(start.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Recv(pkts); err != nil {
 		t.Fatal(err)
 	}
-	if d := time.Since(start); d < 2*time.Millisecond || d > 5*time.Second {
+	if d := time.Since(start); d < 2*time.Millisecond || d > time.Minute {
 		t.Errorf("answered after %v, want 2ms and a little", d)
 	}
 }
