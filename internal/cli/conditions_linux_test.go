@@ -255,7 +255,10 @@ func (c *condition) try(t *testing.T, w *conditionWorld, name, line string) {
 		await(t, "a SYN", func() bool { return w.seen.any(target) })
 		c.during(r)
 	}
-	want.hold(t, r.end(t))
+	ended := r.end(t)
+	if want.hold(t, ended); t.Failed() {
+		t.Log(ended.out)
+	}
 }
 
 // asks is what a command line goes on with: flags that keep it busy, and the target.

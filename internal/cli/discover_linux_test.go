@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"os/exec"
 	"path/filepath"
@@ -13,9 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"synscope/internal/lab"
 )
@@ -64,23 +60,15 @@ func (p *populated) add(addrs ...netip.Addr) {
 
 // more gives a host further addresses in its networks.
 func (p *populated) more(h *lab.Host, places ...byte) error {
-	return h.Do(func() error {
-		links, err := netlink.LinkList()
-		if err != nil {
-			return err
-		}
-		own := slices.IndexFunc(links, func(l netlink.Link) bool { return l.Attrs().Flags&net.FlagLoopback == 0 })
-		for _, at := range places {
-			for _, a := range []netip.Addr{place(h.Addr4(), at), place(h.Addr6(), at)} {
-				prefix := &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(network(a).Bits(), a.BitLen())}
-				if err := netlink.AddrAdd(links[own], &netlink.Addr{IPNet: prefix, Flags: unix.IFA_F_NODAD}); err != nil {
-					return err
-				}
-				p.add(a)
+	for _, at := range places {
+		for _, a := range []netip.Addr{place(h.Addr4(), at), place(h.Addr6(), at)} {
+			if err := h.Own(a); err != nil {
+				return err
 			}
+			p.add(a)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func sparseLab(t *testing.T) *populated {

@@ -91,7 +91,7 @@ func (p *ownPeer) compare(t *testing.T, args []string, o *ownRun) (right bool) {
 	// what no packet of the peer can have meant.
 	open, refused, late := read["open"], read["refused"], args[0] == "isn"
 	if len(read) == 0 || open && p.state != "open" || said["open"] && !open || refused && p.state == "filtered" || said["refused"] && !refused && !late {
-		t.Errorf("%v, %s: said %v, and of its recording is read %v", args, p.name, said, read)
+		t.Errorf("%v, %s: said %v, and of its recording is read %v\n%s%s", args, p.name, said, read, o.itself.out, o.read.out)
 	}
 	return said[p.state]
 }

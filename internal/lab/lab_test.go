@@ -149,6 +149,10 @@ func openFiles(t *testing.T) int {
 // Every station knows its neighbours for good, the prober apart, which has to find them.
 func TestNeighboursAreKnown(t *testing.T) {
 	h := build(t, HostSpec{Routers: make([]RouterSpec, 2), Sources: 2})
+	more := h.links[2].at4(77)
+	if err := h.Own(more); err != nil {
+		t.Fatal(err)
+	}
 	for i, station := range h.stations {
 		list, err := station.nl.NeighList(0, 0)
 		if err != nil {
@@ -165,6 +169,9 @@ func TestNeighboursAreKnown(t *testing.T) {
 		}
 		if i+1 < len(h.links) {
 			want = append(want, h.links[i+1].at4(farEnd), h.links[i+1].at6(farEnd))
+		}
+		if i == 1 {
+			want = append(want, more)
 		}
 		for _, a := range want {
 			if !known[a] {
