@@ -359,10 +359,16 @@ func TestPingConnectMarksARepeatedSYN(t *testing.T) {
 	got := command(t.Context(), l, "ping", h.Addr4().String(), "-c", "3", "-i", "2", "--timeout", "3", "--engine", "connect", "-o", "json")
 	all := records(t, got.out)
 	r := find(all, "rtt")
-	if _, timed := r["rtt_ns"]; timed || r.str("doubt") != "syn-retransmitted" || r["syn_retransmits"] != 1.0 {
+	of, _ := r["syn_retransmits"].(float64)
+	if _, timed := r["rtt_ns"]; timed || r.str("doubt") != "syn-retransmitted" || of < 1 {
 		t.Errorf("%v", r)
 	}
-	if s := find(all, "rtt_summary"); s["sent"] != 4.0 || s["lost"] != 1.0 || s["unmeasured"] != 1.0 || s["max_ns"].(float64) > 500e6 {
+	// A machine that is busy for a second has the kernel retransmit others too; what it did not took less.
+	s := find(all, "rtt_summary")
+	again, _ := s["syn_retransmits"].(float64)
+	lost, _ := s["lost"].(float64)
+	longest, _ := s["max_ns"].(float64)
+	if s["sent"] != 3+again || lost < 1 || lost > again || s["unmeasured"] != lost || longest >= 1e9 {
 		t.Errorf("%v", s)
 	}
 }
