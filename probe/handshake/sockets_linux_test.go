@@ -5,12 +5,8 @@ import (
 	"os/exec"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"synscope/internal/lab"
 )
-
-const interrupt = unix.SIGINT
 
 // socketsOf lists the TCP connections that a host holds, as ss(8) prints them.
 func socketsOf(t *testing.T, h *lab.Host) string {
