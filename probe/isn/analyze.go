@@ -34,10 +34,11 @@ const (
 // what is missing.
 func Analyze(samples []Sample, opts Options) Report {
 	whole := newView(samples)
-	r := Report{Samples: len(whole.points), Lost: whole.lost}
+	r := Report{Samples: len(whole.points), Lost: whole.lost, Twice: whole.twice}
 	if r.Samples < fewest {
 		r.note("too-few-samples", Notice, fmt.Sprintf("Nothing can be said from %d answered samples; %d are the least, about 22 the default.", r.Samples, fewest),
 			fmt.Sprintf("%d answered, %d lost", r.Samples, r.Lost))
+		r.remarkTwice()
 		return r
 	}
 	v := whole.part(mostCompared, byTuple, byPort, byTuple|byClient)
@@ -220,9 +221,22 @@ func (r *Report) measure(v *view, top *standing, answer verdict) {
 	r.Inputs = slices.Compact(r.Inputs)
 }
 
+// CodeTwice is the code of the finding that a SYN was answered by two SYN-ACKs with different numbers.
+const CodeTwice = "answered-twice"
+
+// remarkTwice tells of such SYNs.
+func (r *Report) remarkTwice() {
+	if r.Twice > 0 {
+		r.note(CodeTwice, Notice, "SYN-ACKs with different numbers answered one SYN: several machines have this address, or something on the way copies SYNs, "+
+			"so that the host answered anew after our RST. The first answer of each is the sample.",
+			fmt.Sprintf("%d of %d SYNs", r.Twice, r.Samples+r.Lost))
+	}
+}
+
 // remark adds what the samples say beside the ISN, and what is missing.
 func (r *Report) remark(v *view) {
 	r.remarkBackends(v)
+	r.remarkTwice()
 	if v.lost > 0 {
 		r.note("lost-samples", Info, "Some SYNs were not answered; runs of direct successors are shorter for it.",
 			fmt.Sprintf("%d of %d", v.lost, v.lost+len(v.points)))

@@ -109,6 +109,7 @@ type Nmap struct {
 type Report struct {
 	Samples    int // answered
 	Lost       int // unanswered
+	Twice      int // answered by a second SYN-ACK with another number
 	Class      Class
 	Variant    string  // which cookie, which generator; "" where there is none
 	Confidence float64 // the chance that Class is right, 0 for unknown

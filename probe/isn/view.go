@@ -29,6 +29,7 @@ type view struct {
 	tuples [][]int // indexes into points, by tuple, in order of time
 	lost   int
 	again  int     // answers that only repeat one before
+	twice  int     // second numbers that SYNs were answered with, which nobody wrote down
 	stale  int     // answers dropped by fresh
 	timed  bool    // every point has a time
 	unit   float64 // what a count of one is in the points' numbers: more than 1 where an encoding moves them up
@@ -56,7 +57,12 @@ func newView(samples []Sample) *view {
 			continue
 		}
 		k++
-		if !s.ISN.OK {
+		switch {
+		case s.ISN.OK:
+		case v.answeredTwice(s, ids):
+			v.twice++
+			continue
+		default:
 			v.lost++
 			continue
 		}
@@ -104,13 +110,33 @@ func (c *copies) has(s *Sample) bool {
 // one of the two was retransmitted, or the half-open connection answered once more. No number
 // was drawn for it.
 func (v *view) answeredAgain(s *Sample, ids map[tuple]int) bool {
-	id, ok := ids[s.tuple()]
-	if !ok || !s.ISN.OK || !s.ClientISN.OK {
+	list := v.onTuple(s, ids)
+	if len(list) == 0 || !s.ISN.OK || !s.ClientISN.OK {
 		return false
 	}
-	list := v.tuples[id]
 	was := v.points[list[len(list)-1]].sample
 	return was.ISN == s.ISN && was.ClientISN == s.ClientISN && was.Offer == s.Offer
+}
+
+// mostBack is how many SYNs later a second number may come.
+const mostBack = 8
+
+// answeredTwice reports whether a sample without a number stands for a second number that a SYN before on its
+// tuple was answered with: it is to the same SYN, and nothing was sent. A SYN that is sent once more after its
+// answer has its offer written down.
+func (v *view) answeredTwice(s *Sample, ids map[tuple]int) bool {
+	list := v.onTuple(s, ids)
+	return s.ClientISN.OK && !s.Offer.OK && slices.ContainsFunc(list[max(0, len(list)-mostBack):], func(i int) bool {
+		return v.points[i].sample.ClientISN == s.ClientISN
+	})
+}
+
+// onTuple are the points before on the tuple of a sample.
+func (v *view) onTuple(s *Sample, ids map[tuple]int) []int {
+	if id, ok := ids[s.tuple()]; ok {
+		return v.tuples[id]
+	}
+	return nil
 }
 
 // timeOrder lists the samples' indexes in the order in which they were sent.

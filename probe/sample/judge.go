@@ -2,7 +2,6 @@ package sample
 
 import (
 	"fmt"
-	"slices"
 
 	"synscope/probe"
 	"synscope/probe/internal/wire"
@@ -14,7 +13,7 @@ import (
 // is unknown: what the answers before looked like is no more than a finding.
 func (r *Result) judge(quick bool) {
 	r.Report = isn.Analyze(r.Samples, isn.Options{})
-	r.countAnswers()
+	r.nameTwice()
 	switch {
 	case r.unclosed:
 		r.withdraw()
@@ -43,11 +42,6 @@ func (r *Result) judge(quick bool) {
 			r.note(f.Code, f.Severity, f.Text, f.Evidence)
 		}
 	}
-	if r.Twice > 0 {
-		r.note("answered-twice", isn.Notice, "SYN-ACKs with different numbers answered one SYN: several machines have this address, or something on the way copies SYNs, "+
-			"so that the host answered anew after our RST. The first answer of each is the sample.",
-			fmt.Sprintf("%d of %d SYNs, %s", r.Twice, r.Report.Samples+r.Report.Lost, r.twice))
-	}
 	if r.Stale > 0 {
 		r.note("stale-half-open", isn.Info, "Our SYN met a half-open connection of an earlier one, whose reset was lost or overtaken; it was closed and the SYN retransmitted.",
 			fmt.Sprintf("%d challenge ACKs", r.Stale))
@@ -58,19 +52,11 @@ func (r *Result) judge(quick bool) {
 	}
 }
 
-// countAnswers takes back that second numbers, whose places in the order are samples without a number, are SYNs
-// without an answer.
-func (r *Result) countAnswers() {
-	const code = "lost-samples"
-	if r.Twice == 0 {
-		return
-	}
-	report := &r.Report
-	report.Lost = max(report.Lost-r.Twice, 0)
-	report.Findings = slices.DeleteFunc(report.Findings, func(f isn.Finding) bool { return f.Code == code && report.Lost == 0 })
-	for i := range report.Findings {
-		if f := &report.Findings[i]; f.Code == code {
-			f.Evidence = fmt.Sprintf("%d of %d", report.Lost, report.Lost+report.Samples)
+// nameTwice says of the first SYN that was answered twice with which numbers.
+func (r *Result) nameTwice() {
+	for i := range r.Report.Findings {
+		if f := &r.Report.Findings[i]; f.Code == isn.CodeTwice && r.twice != "" {
+			f.Evidence += ", " + r.twice
 		}
 	}
 }
@@ -78,9 +64,14 @@ func (r *Result) countAnswers() {
 // withdraw makes the class unknown and says why in one sentence.
 func (r *Result) withdraw() {
 	before := r.Report
-	r.Report = isn.Report{Samples: before.Samples, Lost: before.Lost}
+	r.Report = isn.Report{Samples: before.Samples, Lost: before.Lost, Twice: before.Twice}
 	code, text := r.why()
 	r.note(code, isn.Warning, text, r.progress())
+	for _, f := range before.Findings {
+		if f.Code == isn.CodeTwice {
+			r.note(f.Code, f.Severity, f.Text, f.Evidence)
+		}
+	}
 	if before.Class != isn.ClassUnknown {
 		r.note("cut-short", isn.Info, "What answered until then looked like "+before.Class.String()+".",
 			fmt.Sprintf("%d answers, confidence %.2f", before.Samples, before.Confidence))

@@ -1,6 +1,7 @@
 package sample_test
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -319,5 +320,22 @@ func TestEverySYNAnsweredTwice(t *testing.T) {
 		if r := g.result(t, target); err != nil || r.Report.Lost != 0 || r.Twice == 0 || !toldTwice(r) {
 			t.Errorf("%d lost, %d twice, %+v: %v", r.Report.Lost, r.Twice, r.Report.Findings, err)
 		}
+		if file := throughFile(t, g.result(t, target).Samples); file.Lost != 0 || file.Twice != g.result(t, target).Twice {
+			t.Errorf("from a file: %d lost, %d twice", file.Lost, file.Twice)
+		}
 	})
+}
+
+// throughFile is the analysis of samples that were written to a file.
+func throughFile(t *testing.T, samples []isn.Sample) isn.Report {
+	t.Helper()
+	var file bytes.Buffer
+	if err := isn.WriteCSV(&file, samples); err != nil {
+		t.Fatal(err)
+	}
+	read, err := isn.ReadCSV(&file, "samples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return isn.Analyze(read, isn.Options{})
 }
