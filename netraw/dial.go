@@ -164,6 +164,8 @@ func linkExists(zone string) bool {
 // ErrNoInterface where the interface that was named is none, and ErrBroadcast where it is one to all machines of a network.
 func (d Dialer) explain(err error, dst netip.AddrPort, sentNothing bool) error {
 	switch zone := cmp.Or(d.Interface, d.Source.Zone()); {
+	case d.loopsIntoNothing(err, dst.Addr()):
+		return dialError(dst, &named{errLoopbackDown.Error(), []error{err, ErrNoRoute, errLoopbackDown}})
 	case !unroutable(err):
 		return err
 	case zone != "" && !linkExists(zone):
@@ -176,6 +178,28 @@ func (d Dialer) explain(err error, dst netip.AddrPort, sentNothing bool) error {
 		return dialError(dst, noRoute(err))
 	}
 	return err
+}
+
+// loopsIntoNothing tells whether a connect that nobody answered was to this machine itself while lo is down: the
+// kernel drops what goes through it without a word.
+func (d Dialer) loopsIntoNothing(err error, dst netip.Addr) bool {
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || !dst.IsLoopback() && !d.isOwn(dst) {
+		return false
+	}
+	lo, err := net.InterfaceByName("lo")
+	return err == nil && lo.Flags&net.FlagUp == 0
+}
+
+// isOwn tells whether an address is this machine's: what leaves for it has it as its source.
+func (d Dialer) isOwn(dst netip.Addr) bool {
+	u := net.Dialer{Control: d.control}
+	conn, err := u.Dial("udp", netip.AddrPortFrom(dst, 9).String()) // no packet, as in routed
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	own, ok := conn.LocalAddr().(*net.UDPAddr)
+	return ok && own.AddrPort().Addr().Unmap().WithZone("") == dst.Unmap().WithZone("")
 }
 
 // routed asks the kernel for a route to dst, with no privilege and no packet: that

@@ -118,6 +118,9 @@ var routeTypes = map[syscall.Errno]string{
 	syscall.EINVAL: "blackhole", syscall.EACCES: "prohibit", syscall.EHOSTUNREACH: "unreachable",
 }
 
+// errLoopbackDown is ErrInterfaceDown of lo, of whose need for it not everybody knows.
+var errLoopbackDown = fmt.Errorf("lo is down, which even packets for this machine's own addresses go through: %w", ErrInterfaceDown)
+
 // noRoute is ErrNoRoute with the kernel's error number, in words.
 func noRoute(err error) error {
 	words := ErrNoRoute.Error()

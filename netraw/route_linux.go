@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -137,6 +138,9 @@ func (r *router) routeFlow(dst netip.Addr, flow flowPorts) (Route, error) {
 		return Route{Broadcast: true}, nil
 	}
 	route, err := r.lookUp(dst.Unmap(), flow)
+	if errors.Is(err, ErrNoRoute) && dst.Unmap().IsLoopback() { // of an lo that never was up
+		err = cmp.Or(r.checkLocal(dst, &route), err)
+	}
 	if err != nil {
 		return Route{}, fmt.Errorf("netraw: route to %v: %w", dst, err)
 	}
@@ -251,7 +255,7 @@ func (r *router) checkLocal(dst netip.Addr, route *Route) error {
 		return err
 	}
 	if lo.Attrs().RawFlags&unix.IFF_UP == 0 {
-		return fmt.Errorf("lo is down, which even packets for this machine's own addresses go through: %w", ErrInterfaceDown)
+		return errLoopbackDown
 	}
 	return nil
 }

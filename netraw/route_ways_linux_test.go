@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -197,13 +198,15 @@ func TestLoopbackDown(t *testing.T) {
 	c := open(t, nil)
 	must(netlink.LinkSetDown(lo))
 	t.Cleanup(func() { must(netlink.LinkSetUp(lo)) })
-	for _, dst := range []netip.Addr{lo4, our4, our6} {
+	for _, dst := range []netip.Addr{lo4, our4, our6, netip.IPv6Loopback()} { // the last of which goes with lo
 		_, err := c.Route(dst)
-		if !errors.Is(err, ErrInterfaceDown) && !errors.Is(err, ErrNoRoute) {
-			t.Errorf("%v: %v", dst, err)
-		}
-		if err == nil || dst == our4 && !strings.Contains(err.Error(), "lo is down") {
+		if !errors.Is(err, ErrInterfaceDown) || !strings.Contains(err.Error(), "lo is down") {
 			t.Errorf("%v: %v does not say what is down", dst, err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer stop()
+		if _, err = (Dialer{}).Dial(ctx, netip.AddrPortFrom(dst, 80)); !errors.Is(err, ErrNoRoute) || !strings.Contains(err.Error(), "lo is down") {
+			t.Errorf("connecting to %v: %v does not say what is down", dst, err)
 		}
 	}
 }

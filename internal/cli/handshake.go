@@ -274,12 +274,18 @@ func (j *handshakeJob) single(ctx context.Context, s *session, cfg handshake.Con
 	var failed error
 	host := cfg.Target.Addr()
 	cfg.Known = j.known[host]
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	cfg.OnSegment = func(l handshake.Line) {
-		if err := s.Record(record.NewSegment(&l)); failed == nil {
+		if err := s.Record(record.NewSegment(&l)); failed == nil && err != nil {
 			failed = err
+			stop() // nobody would be told what else happens
 		}
 	}
 	r, err := handshake.Run(ctx, s.network, cfg)
+	if failed != nil && errors.Is(err, probe.ErrInterrupted) {
+		err = nil // by nobody
+	}
 	j.known[host] = cfg.Known.After(&r)
 	j.count(&r)
 	s.tap.verdict(&probe.Verdict{Target: cfg.Target, State: r.State, Reason: r.Reason})

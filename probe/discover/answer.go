@@ -144,6 +144,7 @@ func (e *engine) expire() {
 			e.expect(h, h.began+e.patience())
 		case e.slow.state == paceTrying || e.awaitsTrials():
 			e.expect(h, e.Now+limit.Look)
+		case h.round+1 < e.worthRounds(h) && e.Stopping: // nobody knows whether it is there
 		case h.round+1 < e.worthRounds(h):
 			h.round, h.place, h.began = h.round+1, 0, 0
 			e.approach(h)

@@ -3,6 +3,7 @@ package discover
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"synscope/probe"
@@ -68,8 +69,14 @@ func (e *engine) run(ctx context.Context, pause func() bool) error {
 		e.expire()
 		e.tellSilences(e.exhausted && e.sought() == 0 && e.lingers() <= e.Now)
 		e.fill()
-		return !e.Stopping && !e.finished() && !pause()
+		if e.Stopping {
+			return e.underWay()
+		}
+		return !e.finished() && !pause()
 	}, e.wakeUp)
+	if e.Stopping || e.Failure != nil {
+		e.CloseRest()
+	}
 	if e.Stopping && e.Failure == nil {
 		e.tellSilences(true)
 	}
@@ -85,6 +92,13 @@ func (e *engine) busy() bool { return !e.exhausted || e.sought() > e.resolving.W
 
 func (e *engine) finished() bool {
 	return e.exhausted && len(e.hosts) == 0 && e.Responses.Waiting() == 0 && e.slow.state != paceTrying
+}
+
+// underWay tells whether answers to what has left are waited for, once no more is sent.
+func (e *engine) underWay() bool {
+	return e.Responses.Waiting() > 0 || slices.ContainsFunc(e.byID, func(h *host) bool {
+		return h != nil && !h.untold && len(h.sent) > 0 && h.lastSent()+e.patience() > e.Now
+	})
 }
 
 // wakeUp is the time until which nothing is due.

@@ -56,6 +56,9 @@ func (h *host) answered(ev *wire.Event) (*wire.Stamps, segment) {
 	return nil, segment{}
 }
 
+// lastSent is when the latest of its segments left. At least one has.
+func (h *host) lastSent() time.Duration { return h.sent[len(h.sent)-1].Sent }
+
 // answeredBy tells whether an answer is to such a segment.
 func (s segment) answeredBy(ev *wire.Event) bool {
 	if ev.Kind == wire.KindEcho {

@@ -90,10 +90,10 @@ func (h *host) segmentsOf(round int) []segment {
 
 // wants tells whether there is anything to send that the pace alone holds back.
 func (e *engine) wants() bool {
-	if e.slow.state == paceTrying {
+	if e.slow.state == paceTrying && !e.Stopping {
 		return e.Responses.Ready(e.Now) || e.slow.trial.Wants()
 	}
-	return e.Responses.Ready(e.Now) || len(e.due) > 0 || !e.exhausted && e.sought() < mostAtOnce
+	return e.Responses.Ready(e.Now) || !e.Stopping && (len(e.due) > 0 || !e.exhausted && e.sought() < mostAtOnce)
 }
 
 // fill sends what may be sent now.
@@ -113,6 +113,9 @@ func (e *engine) fill() {
 // sendRounds sends what hosts are due, as far as the budget allows, and returns what it leaves
 // of it.
 func (e *engine) sendRounds(budget int) int {
+	if e.Stopping {
+		return budget
+	}
 	if e.slow.state == paceTrying {
 		return e.askWitnesses(budget)
 	}

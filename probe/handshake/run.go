@@ -163,6 +163,7 @@ func (r *runner) play(ctx context.Context) error {
 		reader.CatchUp(func(batch []arrival, ok bool) bool { return r.takeAll(reader, batch, ok) })
 		r.expire()
 	}
+	r.abandon()
 	r.noteWatch()
 	r.drain(reader)
 	switch {
@@ -172,6 +173,18 @@ func (r *runner) play(ctx context.Context) error {
 		return probe.ErrInterrupted
 	}
 	return nil
+}
+
+// abandon resets a connection that a failure has ended, or a segment that this machine lets out never: the RST
+// may pass all the same.
+func (r *runner) abandon() {
+	failure, unsent := r.failure, r.outbox.unsent
+	if failure == nil && unsent == nil || r.traffic.out == 0 {
+		return
+	}
+	r.failure, r.outbox = nil, outbox{waited: r.outbox.waited}
+	r.step(Event{Kind: Cancel})
+	r.failure, r.outbox.list, r.outbox.unsent = failure, nil, unsent
 }
 
 // longestGap bounds the time between two segments, however low the rate.

@@ -268,10 +268,16 @@ func (t *tracer) closeSilent(q *query) bool {
 	return true
 }
 
-// closeRest closes what is left of these at the end.
+// closeRest closes what is left of these at the end, and what is still under way to a target that accepts and
+// tells nothing of the way any more.
 func (t *tracer) closeRest() (closes bool) {
 	for _, queries := range t.grid {
 		for _, q := range queries {
+			if t.end.rank == wire.RankOpen && q.sent != nil && !q.ended && !q.sent.Closed {
+				q.ended = true
+				q.sent.Close(&t.Responses)
+				closes = true
+			}
 			closes = t.closeSilent(q) || closes
 		}
 	}

@@ -113,6 +113,7 @@ func (w *run) run(ctx context.Context) error {
 		}
 	}
 	stopSending()
+	w.closeRest(r)
 	close(w.sender.quit)
 	<-w.sender.ended
 	r.Stop()
@@ -162,6 +163,30 @@ func (w *run) catchUp(r *wire.Receiver) {
 	})
 	w.read()
 	w.look()
+}
+
+// closeFor bounds how long RSTs wait for their pace at the end, and closeLook is how often that is looked at.
+const (
+	closeFor  = time.Second
+	closeLook = time.Millisecond
+)
+
+// closeRest takes in what has arrived, whatever ended the run, and waits until what that calls for has left:
+// no connection that was opened stays half open.
+func (w *run) closeRest(r *wire.Receiver) {
+	for until := time.Now().Add(closeFor); ; time.Sleep(closeLook) {
+		r.CatchUp(func(events []wire.Event, ok bool) (more bool) {
+			if ok {
+				w.read()
+				w.take(events)
+				r.Empty <- events
+			}
+			return ok
+		})
+		if !w.responses.any() || time.Now().After(until) {
+			return
+		}
+	}
 }
 
 func (w *run) read() {

@@ -233,7 +233,8 @@ func (x *Loop) Poll(r *Receiver) {
 
 // Run turns the wheel until turn has nothing more to do or something failed: the
 // clocks are read, turn sees what is overdue and sends what is due, and then packets
-// are waited for, until wakeUp. begin has its turn once, before all others.
+// are waited for, until wakeUp. begin has its turn once, before all others. Whatever ended the run,
+// what it has opened is closed.
 func (x *Loop) Run(ctx context.Context, begin func(), turn func(r *Receiver) (more bool), wakeUp func() time.Duration) {
 	r := NewReceiver(x.Network, x.Matcher)
 	go r.Run()
@@ -245,6 +246,7 @@ func (x *Loop) Run(ctx context.Context, begin func(), turn func(r *Receiver) (mo
 	for {
 		x.Tick(ctx)
 		if more := turn(r); !more || x.Failure != nil {
+			x.closeRest(r)
 			return
 		}
 		x.await(ctx, r, alarm, wakeUp())
