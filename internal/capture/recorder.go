@@ -37,6 +37,7 @@ type Recorder struct {
 	bytes    int // of them
 	byTarget map[netip.AddrPort][]*held
 	verdicts verdicts
+	passing  passing
 	err      error
 }
 
@@ -157,8 +158,25 @@ func (r *Recorder) received(p *netraw.Packet) {
 		// What the tap showed as it was leaving, again.
 	case !p.Outgoing:
 		r.note(Inbound, at, p.Data)
-	case !r.echoed(at, p.Data):
-		r.note(Outbound, at, p.Data)
+	default:
+		r.departed(at, p)
+	}
+}
+
+// departed records an own packet as it leaves, once, however many interfaces it passes.
+func (r *Recorder) departed(at time.Time, p *netraw.Packet) {
+	echo := held{packet: Packet{Time: at, Direction: Outbound, Data: p.Data}}
+	known := echo.identify() == nil
+	if known && r.passing.again(&echo, p.IfIndex) {
+		return
+	}
+	h := r.echoed(&echo, known)
+	if h == nil {
+		h = r.note(Outbound, at, p.Data)
+	}
+	if known {
+		h.stamped = true
+		r.passing.note(h, p.IfIndex)
 	}
 }
 
@@ -182,23 +200,23 @@ func (r *Recorder) note(d Direction, at time.Time, b []byte) *held {
 }
 
 // echoed puts the network's own view of a departure in place of what Send was
-// given, and reports whether there was such a packet.
-func (r *Recorder) echoed(at time.Time, b []byte) bool {
-	echo := held{packet: Packet{Time: at, Direction: Outbound, Data: b}}
-	if echo.identify() != nil {
-		return false
+// given, and returns that; nil where there was no such packet.
+func (r *Recorder) echoed(echo *held, known bool) *held {
+	if !known {
+		return nil
 	}
 	h := echo.original(r.byTarget[echo.target])
 	if h == nil {
 		h = echo.original(r.waiting) // its verdict may have overtaken it
 	}
 	if h == nil {
-		return false
+		return nil
 	}
-	h.packet.Time, h.stamped = at, true
+	b := echo.packet.Data
+	h.packet.Time, h.stamped = echo.packet.Time, true
 	r.bytes += len(b) - len(h.packet.Data)
 	h.packet.Data = append(h.packet.Data[:0], b...)
-	return true
+	return h
 }
 
 // original finds the oldest packet of which h may be the echo, among the

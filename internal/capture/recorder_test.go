@@ -220,6 +220,40 @@ func TestRecorderByHand(t *testing.T) {
 	}
 }
 
+// TestRecorderBesideABridge: two interfaces have each own packet, one of the two first, and the file has it once,
+// with the later stamp. The same SYN once more is another packet.
+func TestRecorderBesideABridge(t *testing.T) {
+	at := time.Unix(100, 0)
+	syn := segment(t, "192.0.2.1:40000", "192.0.2.2:80", 1000, craft.SYN)
+	rst := segment(t, "192.0.2.1:40000", "192.0.2.2:80", 7, craft.RST) // the kernel's, which nobody handed over
+	network := &quiet{refuse: -1}
+	var file bytes.Buffer
+	w, err := NewWriter(&file, "test", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewRecorder(network, w, func() time.Time { return at })
+	for range 2 {
+		send(t, r, syn)
+		for i, b := range [][]byte{syn, syn, rst, rst} {
+			network.answers = append(network.answers, netraw.Packet{Data: b, Time: at.Add(time.Duration(i) * time.Microsecond), Outgoing: true, IfIndex: 4 - i%2})
+		}
+		r.Recv(make([]netraw.Packet, 8))
+		at = at.Add(time.Second)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	packets, _, err := readAll(file.Bytes())
+	var got []time.Duration
+	for _, p := range packets {
+		got = append(got, p.Time.Sub(time.Unix(100, 0)))
+	}
+	if want := []time.Duration{1000, 3000, 1000001000, 1000003000}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, want %v: %v", got, want, err)
+	}
+}
+
 func send(t *testing.T, r *Recorder, pkt []byte) {
 	t.Helper()
 	if n, err := r.Send([][]byte{pkt}); n != 1 || err != nil {

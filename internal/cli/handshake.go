@@ -295,7 +295,7 @@ func (j *handshakeJob) single(ctx context.Context, s *session, cfg handshake.Con
 	if j.expect != nil && r.State != *j.expect {
 		s.remark(unexpected(cfg.Target, *j.expect, r.State, r.Reason))
 	}
-	if tooShort(&cfg, &r) {
+	if err == nil && tooShort(&cfg, &r) {
 		s.remark(fmt.Sprintf("%s was watched for %v, too short to tell how patient it is: a SYN-ACK is retransmitted after 1 to 3 s for the first time", cfg.Target, cfg.Watch))
 	}
 	return r, errors.Join(j.unreached.take(err), failed)
