@@ -8,6 +8,7 @@ import (
 
 	"synscope/craft"
 	"synscope/netraw"
+	"synscope/probe/handshake"
 	"synscope/probe/simnet"
 )
 
@@ -36,11 +37,11 @@ func inVain(e simnet.ICMP) simnet.Host {
 }
 
 // What a router says of an absent host, three seconds after the first SYN, is read by whoever asks for longer than
-// one second. A ping of one probe does not, and a sampler of ISNs gives a silent port up before.
+// one second. A sampler of ISNs gives a silent port up before.
 func TestAbsentHostBehindRouter(t *testing.T) {
 	for _, f := range families {
 		for _, e := range engines {
-			if e.name == "ping" || e.name == "sample" {
+			if e.name == "sample" {
 				continue
 			}
 			t.Run(f.name+"/"+e.name, func(t *testing.T) {
@@ -55,6 +56,34 @@ func TestAbsentHostBehindRouter(t *testing.T) {
 						t.Errorf("%s (%s) after %v: %v", got.state, got.reason, time.Since(began), err)
 					}
 				})
+			})
+		}
+	}
+}
+
+// A single segment waits for it too, unless its wait is below a second.
+func TestSegmentToAbsentHostBehindRouter(t *testing.T) {
+	for _, f := range families {
+		for wait, want := range map[time.Duration]int{0: 1, 900 * time.Millisecond: 0} {
+			synctest.Test(t, func(t *testing.T) {
+				n := simnet.New(simnet.Config{Back: simnet.Path{Delay: time.Millisecond}})
+				n.HandleAddr(f.target, inVain(f.unreachable()))
+				conn := n.Conn(1, simnet.WatchOutgoing())
+				defer conn.Close()
+				route, _ := conn.Route(f.addr())
+				cfg := handshake.ExchangeConfig{Wait: wait, Segment: craft.Segment{
+					Src: netip.AddrPortFrom(route.Source, conn.Ports()[0]), Dst: netip.AddrPortFrom(f.addr(), 80), Flags: craft.SYN, TTL: 64,
+				}}
+				came := 0
+				cfg.OnSegment = func(l handshake.Line) {
+					if l.ICMP != nil {
+						came++
+					}
+				}
+				began := time.Now()
+				if s, err := handshake.Exchange(t.Context(), routed{conn}, cfg); err != nil || came != want || int(s.Matched) != want {
+					t.Errorf("%s, wait %v: %d ICMP errors, %d matched after %v: %v", f.name, wait, came, s.Matched, time.Since(began), err)
+				}
 			})
 		}
 	}

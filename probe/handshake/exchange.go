@@ -17,7 +17,7 @@ type ExchangeConfig struct {
 	Segment craft.Segment
 	Link    int           // index of the interface, for a destination in a zone; 0 is any
 	Count   int           // how often; 0 is once
-	Wait    time.Duration // for answers to each; 0 is DefaultTimeout
+	Wait    time.Duration // for answers to each; 0 is DefaultTimeout. Of a second or more: see [Exchange]
 	// OnSegment is told of what leaves and what comes back, with numbers as
 	// they are on the wire. The line is valid during the call.
 	OnSegment func(Line)
@@ -28,7 +28,8 @@ type ExchangeConfig struct {
 
 // Exchange sends a segment and listens to what comes back from its destination
 // to its source, and to ICMP errors that quote it. It sends nothing else: what
-// it has stirred up is left as it is. Errors are [probe.ErrInterrupted],
+// it has stirred up is left as it is. Where nothing came from behind a router, it listens until that has asked in
+// vain for the link address of the destination, 3.25 s after the start, unless Wait is below a second. Errors are [probe.ErrInterrupted],
 // [probe.ErrNetworkDown], [ErrLocalFirewall], and those of a segment that can
 // never be sent.
 func Exchange(ctx context.Context, n probe.Network, cfg ExchangeConfig) (probe.Summary, error) {
@@ -49,7 +50,21 @@ func Exchange(ctx context.Context, n probe.Network, cfg ExchangeConfig) (probe.S
 			break
 		}
 	}
+	if err == nil {
+		err = x.unresolved(ctx)
+	}
 	return x.summary(err), err
+}
+
+// unresolved waits, where nothing came, for the word of the last router before the destination, who asks for
+// its link address in vain if nobody has it. A wait below a second is none for that.
+func (x *exchange) unresolved(ctx context.Context) error {
+	route, err := x.network.Route(x.cfg.Segment.Dst.Addr())
+	if err != nil || !route.NextHop.IsValid() || x.cfg.Wait < DefaultTimeout {
+		return nil
+	}
+	x.ends = func() bool { return x.shown > 0 }
+	return x.listen(ctx, wire.UnresolvedAfter-time.Since(x.start))
 }
 
 type exchange struct {
@@ -66,6 +81,7 @@ type exchange struct {
 	left    time.Time
 	shown   int // answers
 	failure error
+	ends    func() bool // the listening; nil: nothing but its time does
 }
 
 // once sends the packet and listens for as long as configured.
@@ -126,7 +142,7 @@ func (x *exchange) send(ctx context.Context, packet []byte) error {
 func (x *exchange) listen(ctx context.Context, wait time.Duration) error {
 	alarm := time.NewTimer(wait)
 	defer alarm.Stop()
-	for x.failure == nil {
+	for x.failure == nil && (x.ends == nil || !x.ends()) {
 		select {
 		case batch, ok := <-x.reader.Full:
 			x.takeAll(batch, ok)

@@ -280,7 +280,7 @@ func (p *pinger) expire(r *wire.Receiver) {
 		}
 		if !s.Answered && !s.WarmUp {
 			t := p.targets[s.Index]
-			p.lingers.silent(t, now+min(p.cfg.Timeout, probe.DefaultTimeout))
+			p.lingers.silent(t, max(now+min(p.cfg.Timeout, probe.DefaultTimeout), p.unresolvedBy(t, s)))
 			t.known = t.known && now-t.asked < silentAge
 		}
 		p.closeSilent(s)

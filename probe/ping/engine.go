@@ -173,9 +173,18 @@ type lingers struct {
 	targets []*pinged
 }
 
+// unresolvedBy is until when the last router before a target says that nobody there has the address, by the
+// first transmission without an answer; 0 where that is not waited for.
+func (p *pinger) unresolvedBy(t *pinged, s *wire.Transmission) time.Duration {
+	if t.heard || t.silent || !t.route.NextHop.IsValid() || p.cfg.Timeout < probe.DefaultTimeout {
+		return 0
+	}
+	return s.Tx.Sent + wire.UnresolvedAfter
+}
+
 // silent takes note of a target that left a probe without an answer.
 func (l *lingers) silent(t *pinged, until time.Duration) {
-	l.until = until
+	l.until = max(l.until, until)
 	if !t.heard && !t.silent {
 		t.silent = true
 		l.targets = append(l.targets, t)

@@ -160,7 +160,9 @@ func (s *Sample) Timed() bool {
 // Whether an answer came in time is judged by its stamp, however late this process
 // ran. One that comes later tells what the port is, beside a probe that is lost: in
 // the probe's own sample or by Config.Late. So where no probe of a target was answered
-// in time, Run waits for one more timeout at its end, a second at most. Probes that are late leave at twice the pace of the schedule until that is
+// in time, Run waits for one more timeout at its end, a second at most, and behind a router until
+// that has asked in vain for the target's link address, 3.25 s after the first probe, unless Timeout
+// is below a second. Probes that are late leave at twice the pace of the schedule until that is
 // caught up with, no more than two milliseconds of it at once; only what is late
 // by more than ten seconds is left out.
 //
