@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 	"testing"
@@ -59,5 +60,37 @@ func TestExpectationsOfSupersededPorts(t *testing.T) {
 	r.compare(&probe.Verdict{Target: other, State: probe.StateRefused, Reason: probe.ReasonReset})
 	if r.unexpected != 1 || r.complaint() != unexpected(other, expect, probe.StateRefused, probe.ReasonReset) {
 		t.Errorf("%d unexpected: %s", r.unexpected, r.complaint())
+	}
+}
+
+// A run without state says in one line what else than the expected was found, the most first, and which addresses are
+// not there.
+func TestExpectationsWithoutState(t *testing.T) {
+	expect := probe.StateOpen
+	for _, tc := range []struct {
+		leftOut int
+		states  map[probe.State]uint64
+		want    string
+	}{
+		{0, map[probe.State]uint64{probe.StateOpen: 3}, ""},
+		{0, map[probe.State]uint64{probe.StateOpen: 3, probe.StateRefused: 1, probe.StateFiltered: 2000}, "synscope: expected open, found 2,000 filtered, 1 refused\n"},
+		{2, map[probe.State]uint64{probe.StateOpen: 3}, "synscope: expected open, found 2 addresses that are not there\n"},
+	} {
+		var said bytes.Buffer
+		j, r := scanJob{expect: &expect}, results{leftOut: tc.leftOut}
+		err := j.judged(&display{streams: Streams{Err: &said}}, &r, &probe.Summary{States: tc.states})
+		if said.String() != tc.want || (err == nil) != (tc.want == "") {
+			t.Errorf("%+v: %q, %v", tc, &said, err)
+		}
+	}
+}
+
+// A variable of a script that is not set expects nothing, which would always hold.
+func TestExpectationsOfNothing(t *testing.T) {
+	for _, line := range []string{"scan -p 80 127.0.0.1", "ping 127.0.0.1:80", "handshake 127.0.0.1:80", "trace 127.0.0.1:80", "send 127.0.0.1:80"} {
+		r := command(t.Context(), nil, append(strings.Fields(line), "--dry-run", "--expect", "")...)
+		if r.code != exitUsage || !strings.Contains(r.err, "--expect: nothing is said to be expected") || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%s: %d, %s", line, r.code, r.err)
+		}
 	}
 }

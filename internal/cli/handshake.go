@@ -77,8 +77,8 @@ type handshakeJob struct {
 	expect  *probe.State
 
 	known   map[netip.Addr]handshake.Known
-	opened  int // connections that found an open port
-	amiss   int // those that found another state than expected
+	opened  int      // connections that found an open port
+	unlike  []string // what those have found that found another state than expected
 	summary probe.Summary
 	unreached
 }
@@ -216,12 +216,12 @@ func (j *handshakeJob) run(ctx context.Context) error {
 }
 
 // answer is the exit code of a run that came to its end.
-func (j *handshakeJob) answer(*display) error {
-	var no error
-	if j.expect != nil && j.amiss > 0 || j.expect == nil && j.opened == 0 {
-		no = errNo
+func (j *handshakeJob) answer(d *display) error {
+	d.remark(j.unlike...)
+	if len(j.unlike) > 0 || j.expect == nil && j.opened == 0 {
+		return errNo
 	}
-	return no
+	return nil
 }
 
 // connectAll opens the connections, one after the other. What keeps this machine
@@ -293,7 +293,7 @@ func (j *handshakeJob) single(ctx context.Context, s *session, cfg handshake.Con
 		failed = recorded
 	}
 	if j.expect != nil && r.State != *j.expect {
-		s.remark(unexpected(cfg.Target, *j.expect, r.State, r.Reason))
+		j.unlike = append(j.unlike, unexpected(cfg.Target, *j.expect, r.State, r.Reason))
 	}
 	if err == nil && tooShort(&cfg, &r) {
 		s.remark(fmt.Sprintf("%s was watched for %v, too short to tell how patient it is: a SYN-ACK is retransmitted after 1 to 3 s for the first time", cfg.Target, cfg.Watch))
@@ -321,9 +321,6 @@ func (j *handshakeJob) count(r *handshake.Result) {
 	j.summary.Add(&r.Traffic)
 	if r.State == probe.StateOpen {
 		j.opened++
-	}
-	if j.expect != nil && r.State != *j.expect {
-		j.amiss++
 	}
 }
 

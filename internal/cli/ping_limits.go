@@ -49,14 +49,23 @@ func (o *pingOptions) limits() (l limits, err error) {
 
 // expectation reads --expect, nil where it was not given.
 func (o *common) expectation() (*probe.State, error) {
-	if o.Expect == "" {
-		return nil, nil
+	if err := o.nothingExpected(); err != nil || o.Expect == "" {
+		return nil, err
 	}
 	state, err := probe.ParseState(o.Expect)
 	if err != nil {
 		return nil, usagef("--expect: %w", err)
 	}
 	return &state, nil
+}
+
+// nothingExpected refuses an expectation of nothing, as a script has it whose variable is not set: that would hold
+// whatever is found.
+func (o *common) nothingExpected() error {
+	if o.given["expect"] && o.Expect == "" {
+		return usagef("--expect: nothing is said to be expected")
+	}
+	return nil
 }
 
 // parsePercent reads "5%", "0.5%" or "5", and returns a share.

@@ -105,7 +105,7 @@ func newSendJob(ctx context.Context, s Streams, o *sendOptions) (j *sendJob, err
 func (j *sendJob) readExpectation() (err error) {
 	switch j.options.Expect {
 	case "", expectICMP, expectSilence:
-		return nil
+		return j.options.nothingExpected()
 	}
 	if j.wanted, err = craft.ParseFlags(j.options.Expect); err != nil {
 		return usagef("--expect: %w; or icmp, or silence", err)

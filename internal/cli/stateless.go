@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -328,16 +329,30 @@ func afterwards(s *wide.Summary, err error) (remarks []string) {
 	return remarks
 }
 
-// judged compares what was found with --expect: silence has a state too.
+// judged compares what was found with --expect: silence has a state too, and so have addresses that are not there.
 func (j *scanJob) judged(d *display, r *results, s *probe.Summary) error {
-	if err := r.answer(d); err != nil || j.expect == nil {
-		return err
+	if j.expect == nil {
+		return nil
 	}
-	for state, n := range s.States {
-		if state != *j.expect && n > 0 {
-			d.remark(fmt.Sprintf("expected %s, found %s %s", *j.expect, units.Count(n), state))
-			return errNo
-		}
+	found := unlike(s.States, *j.expect)
+	if r.leftOut > 0 {
+		found = append(found, units.Count(uint64(r.leftOut))+" addresses that are not there")
+	}
+	if len(found) > 0 {
+		d.remark(fmt.Sprintf("expected %s, found %s", *j.expect, strings.Join(found, ", ")))
+		return errNo
 	}
 	return nil
+}
+
+// unlike lists how many ports are in other states than one that is expected: 3 filtered, 1 open.
+func unlike(states map[probe.State]uint64, expect probe.State) (found []string) {
+	for _, state := range slices.SortedFunc(maps.Keys(states), func(a, b probe.State) int {
+		return cmp.Or(cmp.Compare(states[b], states[a]), cmp.Compare(a, b))
+	}) {
+		if state != expect && states[state] > 0 {
+			found = append(found, units.Count(states[state])+" "+state.String())
+		}
+	}
+	return found
 }
