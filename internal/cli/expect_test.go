@@ -84,13 +84,3 @@ func TestExpectationsWithoutState(t *testing.T) {
 		}
 	}
 }
-
-// A variable of a script that is not set expects nothing, which would always hold.
-func TestExpectationsOfNothing(t *testing.T) {
-	for _, line := range []string{"scan -p 80 127.0.0.1", "ping 127.0.0.1:80", "handshake 127.0.0.1:80", "trace 127.0.0.1:80", "send 127.0.0.1:80"} {
-		r := command(t.Context(), nil, append(strings.Fields(line), "--dry-run", "--expect", "")...)
-		if r.code != exitUsage || !strings.Contains(r.err, "--expect: nothing is said to be expected") || strings.Count(r.err, "\n") != 1 {
-			t.Errorf("%s: %d, %s", line, r.code, r.err)
-		}
-	}
-}
