@@ -112,9 +112,13 @@ func (r *Result) refused() bool {
 	return r.Reason == probe.ReasonReset || r.Reason == probe.ReasonUnverifiedReset
 }
 
-// progress is how far the plan came.
+// progress is how far the plan came. A SYN that was refused gave no sample and was not lost.
 func (r *Result) progress() string {
-	return fmt.Sprintf("%d of %d SYNs, %d answered, %d lost", r.Carried, r.Planned, r.Report.Samples, r.Report.Lost)
+	refused, lost := "", r.Report.Lost
+	if r.refused() && lost > 0 {
+		refused, lost = " 1 refused,", lost-1
+	}
+	return fmt.Sprintf("%d of %d SYNs, %d answered,%s %d lost", r.Carried, r.Planned, r.Report.Samples, refused, lost)
 }
 
 func (r *Result) note(code string, s isn.Severity, text, evidence string) {

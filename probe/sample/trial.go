@@ -294,6 +294,9 @@ func (x *trial) end() {
 	}
 	switch {
 	case refused:
+		if !x.res.finished {
+			x.res.Carried++
+		}
 		x.stop(v.State, v.Reason, nil)
 	case !answered:
 		x.lost(&x.outcome, lost)

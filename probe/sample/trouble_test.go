@@ -59,6 +59,20 @@ func TestNoGuess(t *testing.T) {
 	}
 }
 
+// A SYN that was refused had its turn, and was not lost.
+func TestRefusedIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, _, err := single(path(simnet.Path{Delay: ms}), simnet.Closed{}).run(t, t.Context(), sample.Config{Plan: isn.QuickPlan()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := g.result(t, target).Report.Findings
+		if want := "1 of 8 SYNs, 0 answered, 1 refused, 0 lost"; len(list) != 1 || list[0].Evidence != want {
+			t.Errorf("%+v, want evidence %q", list, want)
+		}
+	})
+}
+
 // A host that serves the first port that asks and no other is sampled there, and what its
 // numbers show is said, with what one port does not show.
 func TestHostOfOnePort(t *testing.T) {
