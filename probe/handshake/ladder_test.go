@@ -112,6 +112,12 @@ func TestLadders(t *testing.T) {
 			0.290 > [F.] 1:1 len 0 FIN_WAIT_1|CLOSE_WAIT
 			0.310 < [F.] 1:2 len 0 TIME_WAIT|LAST_ACK
 			0.310 > [.] 2:2 len 0 TIME_WAIT|CLOSED`, CloseThreeWay, 510 * time.Millisecond},
+		{"a SYN-ACK that closes", scene{host: closing()}, `
+			0.000 > [S] 0:0 len 0 SYN_SENT|
+			0.020 < [FS.] 0:1 len 0 CLOSE_WAIT|SYN_RECEIVED
+			0.020 > [.] 1:2 len 0 CLOSE_WAIT|FIN_WAIT_2
+			0.020 > [F.] 1:2 len 0 LAST_ACK|TIME_WAIT
+			0.040 < [.] 2:2 len 0 CLOSED|TIME_WAIT`, CloseFourWay, 40 * time.Millisecond},
 		{"a window that never opens", scene{host: simnet.TarPit(), cfg: Config{Data: []byte("hi"), Retries: 1}}, opened + `
 			0.020 > [P.] 1:1 len 2 ESTABLISHED|ESTABLISHED
 			0.040 < [.] 1:1 len 0 ESTABLISHED|ESTABLISHED (zero window)
@@ -144,6 +150,20 @@ func refusingSYN() simnet.Host {
 		case in.Flags == craft.SYN:
 			answer.Flags, answer.Seq = craft.SYN, 500
 		case in.Flags.Has(craft.RST):
+			return
+		}
+		out.Segment(0, &answer)
+	})
+}
+
+// closing ends the connection with the segment that opens it.
+func closing() simnet.Host {
+	return simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
+		answer := craft.Segment{Src: in.Dst, Dst: in.Src, TTL: 64, Window: 1000, Seq: in.Ack, Ack: in.Seq.Add(in.Len()), Flags: craft.ACK}
+		switch {
+		case in.Flags == craft.SYN:
+			answer.Flags, answer.Seq = craft.SYN|craft.ACK|craft.FIN, 500
+		case !in.Flags.Has(craft.FIN):
 			return
 		}
 		out.Segment(0, &answer)

@@ -72,6 +72,9 @@ func opening(me, you *End, s *craft.Segment) (n Notes) {
 		return NoteBadAck
 	case !me.Opened():
 		me.open(s)
+		if s.Flags.Has(craft.FIN) { // RFC 9293 §3.10.7.3 goes on to it
+			finish(me, you, s, 0)
+		}
 	case !ack || me.facts.has(answered):
 		n = retransmittedSYN(me)
 	}

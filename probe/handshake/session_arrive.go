@@ -24,6 +24,10 @@ func (s *Session) arrive(in *craft.Segment) (n Notes) {
 	case s.Client.State() == Closed && s.phase == phaseSettling:
 	case in.Flags.Has(craft.SYN) && (state == SYNSent || s.phase == phaseSettling):
 		s.opened(in)
+		if s.phase == phaseTalking {
+			s.teardown(&before)
+			s.output()
+		}
 	case s.phase == phaseSettling:
 	default:
 		s.talk(in, n, &before)
