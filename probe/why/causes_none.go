@@ -30,6 +30,11 @@ func healthyWords(k *Knowledge) (title, advice string) {
 	if to := k.translated(); to.IsValid() {
 		return fmt.Sprintf("connections work, and this machine's own NAT sends them %s: what is there answers in the host's name", toWhom(to)), translatedAdvice
 	}
+	if n := k.hungUp(); n > 0 {
+		return "connections work, and the host ends each of them without a word",
+			fmt.Sprintf("Look at the program, or at what is behind it: %s were ended by the host before either side had said anything. "+
+				"A forwarder with nothing behind it does that (a container's published port, ssh -L, a balancer without backends), and so does a program that serves others and not this address.", countOf(n, "connection"))
+	}
 	if few := slowWhere(k); few != "" {
 		return "nothing is wrong with most connections, but " + few,
 			"So few slow ones may be chance: a busy moment of the host, or of the network. If they matter, look again for longer (--budget 4000,10m): whether they keep to one backend, or to a time, shows only in many."
@@ -42,6 +47,19 @@ func healthyWords(k *Knowledge) (title, advice string) {
 		return "nothing is wrong", "Nothing, on this evidence. " + bound + " If it fails for others, run this where they are; if it fails or is slow now and then, run it longer (--budget 4000,10m) or at the hour at which it is."
 	}
 	return "", ""
+}
+
+// leastHungUp is from how many connections on that the host ended each says something of the next.
+const leastHungUp = 3
+
+// hungUp counts the connections that were left alone, where the host ended each of them without a word; 0: not each.
+func (k *Knowledge) hungUp() int {
+	held := func(t *Trial) bool { return t.Kind == Hold && t.Role == Target && t.Outcome == Acked }
+	all, ended := k.count(held), k.count(func(t *Trial) bool { return held(t) && t.Reply.HungUp })
+	if ended < all || all < leastHungUp {
+		return 0
+	}
+	return all
 }
 
 // leastBound is how many connections it takes to state a bound on the share of slow ones:

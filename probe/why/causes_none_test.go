@@ -34,6 +34,29 @@ func TestSlowBoundOfASilentProgram(t *testing.T) {
 	}
 }
 
+// That the host ends connections without a word is told where it ended each of several that were left alone.
+func TestHungUp(t *testing.T) {
+	ended := Trial{Kind: Hold, Outcome: Acked, Reply: Reply{Window: -1, HungUp: true}}
+	kept, busy := ended, ended
+	kept.Reply.HungUp, busy.Kind = false, Connect
+	for _, tt := range []struct {
+		list []Trial
+		want int
+	}{
+		{nil, 0}, {[]Trial{ended, ended}, 0}, {[]Trial{ended, ended, ended}, 3},
+		{[]Trial{ended, ended, ended, kept}, 0}, {[]Trial{busy, busy, busy, busy}, 0},
+	} {
+		k := newKnowledge(&Config{Addrs: []Address{{}}})
+		k.add(tt.list)
+		if got := k.hungUp(); got != tt.want {
+			t.Errorf("%d of %v, want %d", got, tt.list, tt.want)
+		}
+		if title, _ := healthyWords(k); strings.Contains(title, "without a word") != (tt.want > 0) {
+			t.Errorf("%d: %q", tt.want, title)
+		}
+	}
+}
+
 // What there is one of is not several.
 func TestCountOf(t *testing.T) {
 	for n, want := range map[int]string{0: "0 SYNs", 1: "1 SYN", 2: "2 SYNs"} {

@@ -172,8 +172,10 @@ type Reply struct {
 	Discarded  Discarded
 	// Duplicates is how often the host reported a segment that it had already: RFC 2883.
 	Duplicates int
-	Size       int   // of a connection's largest acknowledged segment, in bytes of its IP packet
-	Path       []Hop // of Trace
+	// HungUp tells that the host ended a connection, by FIN or RST, before either side had said a word.
+	HungUp bool
+	Size   int   // of a connection's largest acknowledged segment, in bytes of its IP packet
+	Path   []Hop // of Trace
 }
 
 // Hop is the answer to one SYN of limited TTL.

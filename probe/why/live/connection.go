@@ -149,7 +149,9 @@ func (c *conn) take(ev *event) {
 		c.reset, c.withoutACK = true, !s.Flags.Has(craft.ACK)
 		if c.otherSender = c.t.Reply.TTL != 0 && !sameWay(s.TTL, c.t.Reply.TTL); c.otherSender {
 			c.t.Reply.Text = fmt.Sprintf("a reset with TTL %d, a SYN-ACK with %d", s.TTL, c.t.Reply.TTL)
+			return
 		}
+		c.hungUp()
 		return
 	case s.Flags.Has(craft.SYN):
 		c.repeated = true
@@ -175,7 +177,13 @@ func (c *conn) take(ev *event) {
 	if s.Flags.Has(craft.FIN) {
 		c.acked++
 		c.fin = true
+		c.hungUp()
 	}
+}
+
+// hungUp notes that the host ended the connection, where nobody had said anything.
+func (c *conn) hungUp() {
+	c.t.Reply.HungUp = c.t.Reply.HungUp || c.data.IsZero() && len(c.fates) == 0
 }
 
 // sameWay reports whether two TTLs are of one sender: kernels let segments of connections

@@ -50,6 +50,7 @@ type scene struct {
 	// held is told of the source ports that will be used.
 	held  func(t *testing.T, h *lab.Host, ports []uint16)
 	only  []string
+	says  string // part of what is said of the cause
 	wire  side   // where its packets are to be seen
 	asked string // variable of the environment without which it is left out
 	// leaves is how many connections may stay open at the host: where closing segments
@@ -278,6 +279,7 @@ func scenes() []scene {
 	return []scene{
 		{name: "healthy", spec: lab.HostSpec{Services: echo()}, want: codes(why.Healthy)},
 		{name: "healthy far away", spec: lab.HostSpec{Services: echo(), Routers: routers(3), Link: &lab.Link{Out: lab.Path{Delay: 8 * time.Millisecond, Jitter: 2 * time.Millisecond}, Back: lab.Path{Delay: 8 * time.Millisecond}}}, want: codes(why.Healthy)},
+		{name: "program that closes", spec: lab.HostSpec{Services: []lab.Service{{Ports: []uint16{port}, Manner: lab.AcceptClose}}}, only: []string{"flows", "hold"}, want: codes(why.Healthy), says: "without a word"},
 		{name: "nothing listens", spec: lab.HostSpec{Services: echo(), Routers: routers(2)}, port: 81, want: codes(why.HostNotListening)},
 		{name: "host drops", spec: lab.HostSpec{Services: echo(), Routers: routers(2), Rules: []lab.Rule{{Ports: lab.Port(port), Do: lab.Drop}}}, want: codes(why.HostFirewall)},
 		{name: "host rejects", spec: lab.HostSpec{Services: echo(), Rules: []lab.Rule{{Ports: lab.Port(port), Family: lab.IPv4, Do: lab.Reject, Code: 13}}}, want: codes(why.HostFirewall)},
@@ -487,13 +489,13 @@ func test(t *testing.T, f *firsts, s scene) {
 		seen(d)
 		s.verify(t, h, sent)
 		top := d.Causes[0]
-		right := slices.Contains(s.want, top.Code)
+		right := slices.Contains(s.want, top.Code) && strings.Contains(top.Text, s.says)
 		if run == 1 {
 			f.add(right, top.Probability)
 		}
 		if right || run == mostRuns {
 			if !right {
-				t.Errorf("%s, want %v", top.Code, s.want)
+				t.Errorf("%s (%s), want %v %s", top.Code, top.Text, s.want, s.says)
 			}
 			return
 		}
