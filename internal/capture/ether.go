@@ -26,6 +26,7 @@ const (
 	etherQinQ     = 0x88a8 // IEEE 802.1ad
 	etherPBB      = 0x88e7 // IEEE 802.1ah
 	etherVNTag    = 0x8926
+	etherNSH      = 0x894f // RFC 8300 §9.1
 	etherOldTag   = 0x9100 // before 802.1ad
 	sllNoLength   = 0x0001 // in a Linux SLL header: 802.3 without LLC
 	sllLLC        = 0x0004 // the same: LLC
@@ -85,6 +86,8 @@ func (w *Network) otherType(kind uint16, b []byte) ([]byte, error) {
 		return w.pppoe(b)
 	case etherPPP:
 		return w.ppp(b)
+	case etherNSH:
+		return w.nsh(b)
 	case etherBridged:
 		return w.ethernet(b)
 	case etherPBB: // a service tag, and the customer's frame

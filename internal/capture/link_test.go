@@ -161,6 +161,10 @@ func TestTunnels(t *testing.T) {
 		{"GTP-U", 17, join(udp(2152), be(0x30ff, 80, 0, 1)), 0},
 		{"GTP-U with extension", 17, join(udp(2152), be(0x34ff, 80, 0, 1, 7, 0x0085), []byte{1, 0, 9, 0}), 0},
 		{"MPLS over UDP", 17, join(udp(6635), be(2, 0x0140)), 0},
+		{"L2TP", 17, join(udp(1701), be(2, 5, 6), []byte{0xff, 3, 0x21}), 4},
+		{"L2TP with length, numbers and offset", 17, join(udp(1701), be(0x4a02, 78, 5, 6, 0, 1, 2, 0), be(0x57)), 6},
+		{"VXLAN-GPE, NSH", 17, join(udp(4790), be(0x0c00, 0x0004, 0, 0x0700), be(0x0fc2, 0x0203, 0, 0x05ff), mac, be(0x0800)), 0},
+		{"VXLAN-GPE, NSH with metadata, IPv6", 17, join(udp(4790), be(0x0c00, 0x0004, 0, 0x0700), be(0x0fc6, 0x0102, 0, 0x05ff, 0, 1, 2, 3, 4, 5, 6, 7)), 6},
 		{"EtherIP", 97, join(be(0x3000), mac, be(0x0800)), 0},
 	} {
 		for _, inner := range [][]byte{syn4(t), syn6(t)} {

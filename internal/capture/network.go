@@ -40,6 +40,7 @@ const (
 	tagTunnel
 	tagIPIP
 	tagEtherIP
+	tagL2TP
 )
 
 // tagNames are the layers in a word, and whether a number follows that means
@@ -50,7 +51,7 @@ var tagNames = map[tagKind]struct {
 }{
 	tagVLAN: {"vlan", true}, tagService: {"i-sid", true}, tagMPLS: {"mpls", true}, tagPPPoE: {"pppoe", true},
 	tagVXLAN: {"vxlan", true}, tagGeneve: {"geneve", true}, tagGTP: {"gtp", true}, tagGRE: {"gre key", true},
-	tagTunnel: {"gre", false}, tagIPIP: {"ipip", false}, tagEtherIP: {"etherip", false},
+	tagTunnel: {"gre", false}, tagIPIP: {"ipip", false}, tagEtherIP: {"etherip", false}, tagL2TP: {"l2tp", false},
 }
 
 // String names the layers, as "vlan 5, vxlan 6"; "" none.

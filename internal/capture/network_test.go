@@ -65,6 +65,9 @@ func TestNetworks(t *testing.T) {
 			return outer(protocolGRE, ends(id, from), ends(id, 3-from), []byte{0, 0, 8, 0}, inner(from))
 		}},
 		{"ipip", func(id, from byte) []byte { return outer(protocolIPv4, ends(id, from), ends(id, 3-from), inner(from)) }},
+		{"l2tp", func(id, from byte) []byte {
+			return udp(ends(id, from), ends(id, 3-from), portL2TP, []byte{0, 2, 0, from, 0, 9, 0xff, 3, 0, 0x21}, inner(from))
+		}},
 		{"etherip", func(id, from byte) []byte {
 			return outer(protocolEtherIP, ends(id, from), ends(id, 3-from), []byte{0x30, 0}, frame(etherIPv4, inner(from)))
 		}},

@@ -52,7 +52,7 @@ func (w *Network) opened(b []byte) (inner []byte, ok bool) {
 	case protocolGRE:
 		inner, err = w.gre(b, payload)
 	case protocolUDP:
-		inner, err = w.overUDP(payload)
+		inner, err = w.overUDP(b, payload)
 	case protocolEtherIP: // RFC 3378: two bytes, and the frame
 		if len(payload) < 2 {
 			return nil, false
@@ -187,7 +187,7 @@ func (w *Network) erspan(kind uint16, numbered bool, b []byte) ([]byte, error) {
 }
 
 // overUDP opens a UDP datagram to the port of a tunnel.
-func (w *Network) overUDP(b []byte) ([]byte, error) {
+func (w *Network) overUDP(outer, b []byte) ([]byte, error) {
 	if len(b) < 8 {
 		return nil, ErrShortFrame
 	}
@@ -203,6 +203,8 @@ func (w *Network) overUDP(b []byte) ([]byte, error) {
 		return w.gtpu(payload)
 	case dst == portMPLS:
 		return w.mpls(payload)
+	case dst == portL2TP || src == portL2TP:
+		return w.l2tp(outer, payload)
 	}
 	return nil, ErrNotIP
 }
@@ -223,7 +225,7 @@ func (w *Network) vxlan(b []byte) ([]byte, error) {
 // vxlanGPE takes off the header of the generic protocol extension, which names
 // what follows.
 func (w *Network) vxlanGPE(b []byte) ([]byte, error) {
-	const named, ipv4, ipv6, frame = 0x04, 1, 2, 3
+	const named, ipv4, ipv6, frame, service = 0x04, 1, 2, 3, 4
 	switch {
 	case len(b) < 8:
 		return nil, ErrShortFrame
@@ -234,6 +236,8 @@ func (w *Network) vxlanGPE(b []byte) ([]byte, error) {
 		return w.ethernet(b[8:])
 	case b[3] == ipv4 || b[3] == ipv6:
 		return asIP(b[8:])
+	case b[3] == service:
+		return w.nsh(b[8:])
 	}
 	return nil, ErrNotIP
 }
