@@ -250,6 +250,9 @@ func TestFindings(t *testing.T) {
 		{"path-mtu", notice,
 			scene{host: narrow(healthy(), 1400, "203.0.113.9"), cfg: Config{Data: filler(4000)}},
 			scene{host: narrow(healthy(), 1500, "203.0.113.9"), cfg: Config{Data: filler(4000)}}},
+		{"path-mtu", notice, // the MSS counts the options in (RFC 6691 §2): a segment of 1,412 bytes would pass what it allows
+			scene{host: narrow(&simnet.Listener{MSS: 1360, App: simnet.App{Echo: true}}, 1399, "203.0.113.9"), cfg: Config{Data: filler(4000)}},
+			scene{host: narrow(&simnet.Listener{MSS: 1360, App: simnet.App{Echo: true}}, 1400, "203.0.113.9"), cfg: Config{Data: filler(4000)}}},
 		{"ecn-negotiated", info, scene{host: echoing(), cfg: Config{ECN: true}}, scene{host: echoing()}},
 		{"ecn-refused", info, scene{host: healthy(), cfg: Config{ECN: true}}, scene{host: echoing(), cfg: Config{ECN: true}}},
 		{"ecn-bleached", notice,

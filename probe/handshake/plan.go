@@ -120,7 +120,7 @@ type Plan struct {
 	// long it may go on until it is quiet; 0 is no bound.
 	MaxBytes, MaxSegments int
 	MaxTime               time.Duration
-	// MSS bounds our segments' payload, in bytes, beside the peer's MSS.
+	// MSS bounds the payload of our segments that carry timestamps, in bytes, beside the peer's MSS.
 	MSS int
 	// Mark puts congestion experienced on our data where ECN was negotiated,
 	// so that its echo proves the way to be clean (RFC 3168 §6.1).

@@ -94,7 +94,7 @@ func (s *Session) opened(in *craft.Segment) {
 	negotiated := negotiatedECN(s.plan.SYN.Flags, in.Flags)
 	s.classicECN, s.accurate = negotiated == ECNClassic, negotiated == ECNAccurate
 	if mss := int(s.Server.MSS); mss > 0 {
-		s.mss = min(s.mss, mss)
+		s.mss = min(s.mss, max(1, mss-len(s.segment(craft.ACK, s.next).Options))) // RFC 9293 §3.7.1: the MSS counts options in
 	}
 	switch {
 	case s.Client.State() == SYNReceived:

@@ -23,7 +23,8 @@ func (s *Session) sendSYN(more craft.Flags) {
 		out.Options = nil
 	}
 	if s.plan.DataOn == OnSYN && s.packets == 0 {
-		out.Payload = s.data[:min(len(s.data), s.mss)]
+		room := s.plan.MSS + stampLen - len(out.Options)
+		out.Payload = s.data[:min(len(s.data), max(0, room))]
 	}
 	if more != 0 {
 		out.Ack = s.rcv
