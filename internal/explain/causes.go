@@ -160,7 +160,7 @@ var causes = []Entry{
 	{Kind: Cause, Word: "backend-dead",
 		Means: "One of several hosts behind this address is dead.",
 		Seen:  "Some flows to this port fail and keep failing, other ports of the host do not, and traces of failing flows go as far as the others.",
-		Do:    "Ask who runs the load balancer to take the dead backend out, and why its health check does not."},
+		Do:    "Ask who runs the load balancer to take the dead backend out, and why its health check does not. Where one host serves alone, a worker with a queue of its own (SO_REUSEPORT) accepts no more: ss -ltn shows which."},
 	{Kind: Cause, Word: "backend-refusing",
 		Means: "One of several hosts behind this address refuses connections.",
 		Seen:  "Some flows are reset, others accepted, by answers from equally far away.",

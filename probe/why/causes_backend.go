@@ -8,7 +8,7 @@ func backendCauses() []Cause {
 		{
 			Code: BackendDead, Title: "one of several hosts behind this address is dead", Prior: 1.2,
 			Variants: variants(append(deadBackends(0.125, 0.17, 0.25, 0.33, 0.5, 0.7), drawnAnew(0.2, 0.25, 0.33, 0.5)...)...),
-			Where:    sticky, Needs: []string{"flows", "flows", "distance"}, Advice: "Ask who runs the load balancer to take the dead backend out, and why its health check does not.",
+			Where:    sticky, Needs: []string{"flows", "flows", "distance"}, Advice: "Ask who runs the load balancer to take the dead backend out, and why its health check does not. Where one host serves alone, a worker with a queue of its own (SO_REUSEPORT) accepts no more: ss -ltn shows which.",
 			Commands: commands("ping -c 60 --flow vary %s"),
 		},
 		{

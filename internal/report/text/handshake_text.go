@@ -186,7 +186,7 @@ func (t *connectionText) summing(s *record.Summary) (lines []string) {
 	if n := len(t.trips); n > 1 {
 		slices.Sort(t.trips)
 		lines = append(lines, fmt.Sprintf("RTT from %s to %s, median %s",
-			units.Duration(t.trips[0]), units.Duration(t.trips[n-1]), units.Duration(t.trips[n/2])))
+			units.Duration(t.trips[0]), units.Duration(t.trips[n-1]), units.Duration(t.trips[(n-1)/2])))
 	}
 	if t.bare {
 		lines = append(lines, "", t.traffic(s))
