@@ -257,6 +257,7 @@ func (e *engine) fly(id uint32, f *flight) {
 	f.phase = phaseFlying
 	f.host.left++
 	e.flights.expectBy(id, e.overdue(f))
+	e.guessesAfter(f)
 }
 
 // left takes note that the kernel took a probe's packet, and when.

@@ -255,7 +255,7 @@ func (e *engine) sendTrials(budget int) int {
 		budget = e.sendTrial(&l.all, budget)
 	}
 	for _, s := range l.hosts {
-		budget = e.sendTrial(s, budget)
+		budget = e.sendTrial(s, e.sendGuess(s, budget))
 	}
 	return budget
 }
@@ -311,6 +311,9 @@ func (e *engine) wakeFor(s *slowdown) time.Duration {
 	wake := e.Now + limit.Look
 	if s.state == paceTrying && s.trial.Wants() {
 		wake = min(wake, max(s.due, e.Pace.WakeUp(), e.Paused))
+	}
+	if due, ok := s.nextGuess(); ok {
+		wake = min(wake, max(due, e.Pace.WakeUp(), e.Paused))
 	}
 	return wake
 }

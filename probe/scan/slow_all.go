@@ -71,7 +71,7 @@ func (e *engine) keptShared() bool { return e.limits.looks && e.limits.all.state
 func (e *engine) noteWitness(h *host, port uint16) {
 	l := &e.limits
 	if h.several != nil && h.several.slow != nil {
-		h.several.slow.forgetGuess()
+		e.forgetGuess(h.several.slow)
 		h.several.slow.add(h, port, mostPorts)
 	}
 	if l.looks && !h.way.local && !h.onlyAgain() && (e.cfg.Search || e.tellsOfAll(h)) {

@@ -52,20 +52,21 @@ func (e *engine) isQuestion(ev *wire.Event) bool {
 	return ev.Attempt >= e.cfg.firstQuestion() && (ev.Kind.Verified() || ev.Kind == wire.KindEcho)
 }
 
-// questionAnswered takes in the answer to a question, or says why it is rejected.
+// questionAnswered takes in the answer to a question, or says why it is rejected: it was not waited for any
+// more, or came to another address.
 func (e *engine) questionAnswered(ev *wire.Event) (reject string) {
-	if e.answersQuestion(ev) {
-		return ""
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
+	switch {
+	case h == nil || !e.hosts.arrivedAt(h, ev):
+		return wire.RejectUnsolicited
+	case !e.answersQuestion(h, ev):
+		return wire.RejectAfterVerdict
 	}
-	return wire.RejectUnsolicited
+	return ""
 }
 
-// answersQuestion takes in the answer to a question, and tells whether it was waited for.
-func (e *engine) answersQuestion(ev *wire.Event) bool {
-	h := e.hosts.find(ev.Target.Addr(), ev.Link)
-	if h == nil || !e.hosts.arrivedAt(h, ev) {
-		return false
-	}
+// answersQuestion takes in the answer of a host to a question, and tells whether it was waited for.
+func (e *engine) answersQuestion(h *host, ev *wire.Event) bool {
 	if s := h.slowness(); ev.Kind == wire.KindICMP {
 		guesses := s != nil && (s.guess.on || s.guess.vain)
 		if guesses {

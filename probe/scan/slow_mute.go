@@ -19,7 +19,10 @@ const (
 	mostGuesses  = 7
 	guessesApart = 25 * time.Millisecond
 	// guessQuiet is for how long nothing has left for the host before.
-	guessQuiet = 200 * time.Millisecond
+	guessQuiet = 100 * time.Millisecond
+	// guessTuple is which of a port's questions these are. What it is asked later is no retransmission of them, which
+	// a guard would let through.
+	guessTuple = limit.Tuples - 1
 )
 
 // guess is what is asked of a host of which nothing was heard.
@@ -39,6 +42,18 @@ func (e *engine) heardNothing(h *host) bool {
 	return e.cfg.mayRetransmit() && e.cfg.Retries > 0 && e.cfg.MostTimeout > e.cfg.Timeout && !e.Stopping && !e.triesShared() && !e.keptShared()
 }
 
+// guessesAfter begins to ask as soon as the last transmission to a host of which nothing was heard has left, so
+// that its answer and theirs are waited for at the same time.
+func (e *engine) guessesAfter(f *flight) {
+	h := f.host
+	if h.witness != 0 || len(f.tx) < silentAttempts || h.pending.n > 0 || !e.exhausted || h.found.reason != "" {
+		return
+	}
+	if h.slowness() == nil && int(h.left) >= int(h.flights)*e.allowed(f) && e.heardNothing(h) {
+		e.beginGuess(f)
+	}
+}
+
 // beginGuess begins to ask the most commonly served ports of a host, and the one whose time is up,
 // after a quiet time.
 func (e *engine) beginGuess(f *flight) *slowdown {
@@ -47,36 +62,43 @@ func (e *engine) beginGuess(f *flight) *slowdown {
 	s.asks.Most = mostAgain
 	for _, port := range wire.Served {
 		if _, asked := e.flights.find(h, port); asked != nil && len(s.asks.List()) < mostGuesses-1 && port != f.port {
-			s.asks.Add(witness{h, port})
+			s.asks.Add(witness{h, port}).Begin(guessTuple)
 		}
 	}
-	s.asks.Add(witness{h, f.port})
+	s.asks.Add(witness{h, f.port}).Begin(guessTuple)
 	h.several.slow = s
 	s.guess.on = true
 	e.beginQuiet(s)
-	s.quiet.since = h.several.left
+	s.quiet.since = 0 // but for what has left
 	return s
 }
 
-// followGuess asks the next of these ports, and ends the guess once one has answered or none has in
-// time.
+// followGuess ends the guess once all of these ports were asked and none has answered in time.
 func (e *engine) followGuess(s *slowdown) {
-	q, g := &s.quiet, &s.guess
-	due := max(q.since+guessQuiet, q.asked+guessesApart)
-	switch {
-	case e.Stopping || e.Failure != nil:
-		e.endGuess(s)
-	case g.asked < len(s.asks.List()):
-		if e.Now < due {
-			break
-		}
-		q.asked = e.Now
-		if g.asked++; e.ask(s) {
-			e.Booked(1)
-		}
-	case e.Now >= q.asked+e.guessWait(s.host):
+	over := s.guess.asked == len(s.asks.List()) && e.Now >= s.quiet.asked+e.guessWait(s.host)
+	if e.Stopping || e.Failure != nil || over {
 		e.endGuess(s)
 	}
+}
+
+// sendGuess asks the next of these ports, where it is time for that and the pace allows it.
+func (e *engine) sendGuess(s *slowdown, budget int) int {
+	if due, ok := s.nextGuess(); !ok || budget == 0 || e.Now < due {
+		return budget
+	}
+	s.quiet.asked = e.Now
+	if s.guess.asked++; e.ask(s) {
+		budget--
+	}
+	return budget
+}
+
+// nextGuess is when the next of them is asked.
+func (s *slowdown) nextGuess() (due time.Duration, ok bool) {
+	if !s.guess.on || s.guess.asked == len(s.asks.List()) {
+		return 0, false
+	}
+	return max(s.quiet.since+guessQuiet, s.host.several.left+guessQuiet, s.quiet.asked+guessesApart), true
 }
 
 // guessWait is how long an answer is waited for.
@@ -146,9 +168,13 @@ func (e *engine) decideBy(ev *wire.Event, took time.Duration) {
 	}
 }
 
-// forgetGuess has none of them be a witness where another port has answered.
-func (s *slowdown) forgetGuess() {
-	if s.guess.vain {
+// forgetGuess has none of them be a witness where another port has answered, and asks none any more.
+func (e *engine) forgetGuess(s *slowdown) {
+	on := s.guess.on
+	if on || s.guess.vain {
 		s.guess, s.asks = guess{}, limit.Witnesses[witness]{Most: mostAgain}
+	}
+	if on {
+		e.endTrial(s, paceFull)
 	}
 }

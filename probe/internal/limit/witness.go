@@ -24,6 +24,9 @@ type Witness[T any] struct {
 // Next is which of the [Tuples] the next question is.
 func (w *Witness[T]) Next() int { return w.asked % Tuples }
 
+// Begin has the first question be another of the [Tuples]: those before were asked elsewhere, or are going to be.
+func (w *Witness[T]) Begin(tuple int) { w.asked = tuple }
+
 // Asked is how many questions there were.
 func (w *Witness[T]) Asked() int { return w.asked }
 
