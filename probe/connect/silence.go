@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -19,7 +20,11 @@ import (
 // answered is asked again, the witness, and the verdicts wait for it.
 
 const (
-	longestWatch = 10 * time.Second
+	// longestWatch is how long a host may be silent until it is given up, and where as much is lost as keeps its
+	// answers away for so long more often than by atRandom, longestLossyWatch.
+	longestWatch, longestLossyWatch = 10 * time.Second, 30 * time.Second
+	atRandom                        = 1e-4
+
 	witnessPause = 250 * time.Millisecond
 	witnessWait  = time.Second // for one connect: the kernel sends the SYN once
 )
@@ -34,6 +39,9 @@ type watch struct {
 	vouched  time.Time      // when the latest connect began that was answered
 	since    time.Time      // when the witness was asked first; zero: it is not
 	failures int            // of the witness since then
+	lasted   time.Duration  // how long it was silent when it was given up
+	answers  int            // connects that were answered
+	syns     int            // that it was sent for these
 	held     []dialled
 	gaps     []gap // the latest
 	gone     bool
@@ -126,6 +134,7 @@ func (c *run) vouch(ctx context.Context, w *watch, v *dialled) {
 		w = &watch{}
 		c.watches.of[v.Target.Addr()] = w
 	}
+	w.answers, w.syns = w.answers+1, w.syns+max(v.Attempts, 1)
 	if open := v.State == probe.StateOpen; !w.witness.IsValid() || open && !w.open {
 		w.witness, w.open = v.Target, open
 	}
@@ -173,12 +182,12 @@ func (c *run) heed(ctx context.Context, s sign) error {
 			c.cameBack(ctx, w, s.began)
 		}
 		w.vouched = s.began
-	case ctx.Err() == nil && time.Since(w.since) < longestWatch:
+	case ctx.Err() == nil && !w.watchedLong():
 		w.failures++
 		c.ask(ctx, w, witnessPause)
 		return nil
 	case ctx.Err() == nil:
-		w.gone = true
+		w.gone, w.lasted = true, time.Since(w.since)
 		c.watches.gone.Store(s.host, true)
 	}
 	for _, v := range w.release() {
@@ -187,6 +196,20 @@ func (c *run) heed(ctx context.Context, s sign) error {
 		}
 	}
 	return nil
+}
+
+// watchedLong tells whether a host has kept silent for so long that it is given up.
+func (w *watch) watchedLong() bool {
+	silent := time.Since(w.since)
+	if silent < longestWatch || silent >= longestLossyWatch {
+		return silent >= longestWatch
+	}
+	return math.Pow(w.likelyLoss(), float64(w.failures+1)) < atRandom
+}
+
+// likelyLoss is the share of SYNs that go unanswered, as it may well be where few answers tell of it.
+func (w *watch) likelyLoss() float64 {
+	return (float64(w.syns-w.answers) + 0.5) / float64(w.syns+1)
 }
 
 // cameBack ends a time in which a host was away: what it did not answer then says
@@ -236,7 +259,7 @@ func (t *watches) tell(all hosts) {
 			Code: "went-silent", Severity: probe.SeverityWarning,
 			Text: "the host answered, and then nothing any more, not even on a port that had answered: it is off or away, " +
 				"or something drops what we send since; its ports that are unknown have to be probed again",
-			Evidence: fmt.Sprintf("port %d, which had answered, kept silent for %v", w.witness.Port(), longestWatch),
+			Evidence: fmt.Sprintf("port %d, which had answered, kept silent for %v", w.witness.Port(), w.lasted.Round(time.Second)),
 		})
 	}
 }

@@ -50,10 +50,7 @@ func (h *away) counts(t *testing.T, s *probe.Summary) {
 
 func over(t *testing.T, ctx context.Context, h *away) (verdicts, probe.Summary, error) {
 	t.Helper()
-	var targets []netip.AddrPort
-	for port := range uint16(3000) {
-		targets = append(targets, netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port+1))
-	}
+	targets := ports(netip.MustParseAddr("192.0.2.1"), 3000)
 	h.start = time.Now()
 	found := verdicts{}
 	s, err := connect.Run(ctx, h, scan.Config{Targets: slices.Values(targets), Rate: 1000, Timeout: 500 * time.Millisecond, Retries: 3}, found)
@@ -79,6 +76,37 @@ func TestHostGoesSilent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lossy is a host that refuses every connect, of which the first two SYNs are lost, and is not there for twelve seconds.
+type lossy struct{ away }
+
+func (h *lossy) Dial(ctx context.Context, dst netip.AddrPort) (netraw.Handshake, error) {
+	handshake, err := h.away.Dial(ctx, dst)
+	if ctx.Err() == nil {
+		handshake.Retransmits = 2
+	}
+	return handshake, err
+}
+
+// Where most is lost, ten seconds of silence are no absence yet.
+func TestSilenceOverMuchLossIsWatchedLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &lossy{away{start: time.Now(), from: time.Second, to: 14 * time.Second}}
+		s, err := connect.Run(t.Context(), h, scan.Config{Targets: slices.Values(ports(netip.MustParseAddr("192.0.2.1"), 1500)), Rate: 1000,
+			Timeout: 500 * time.Millisecond, Retries: 3}, verdicts{})
+		if err != nil || s.States[probe.StateRefused] != 1500 {
+			t.Errorf("%v, %v in %v", err, s.States, s.Took)
+		}
+	})
+}
+
+// ports are so many of a host, from the first.
+func ports(a netip.Addr, n uint16) (all []netip.AddrPort) {
+	for port := range n {
+		all = append(all, netip.AddrPortFrom(a, port+1))
+	}
+	return all
 }
 
 // Filtered ports of a host that answers elsewhere stay filtered.
