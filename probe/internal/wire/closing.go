@@ -13,40 +13,41 @@ const closeFor = time.Second
 
 // closeRest takes in what has arrived, and sends what that calls for.
 func (x *Loop) closeRest(r *Receiver) {
-	x.Reading = x.Clocks.Read()
-	for until := x.Now + closeFor; ; x.Reading = x.Clocks.Read() {
+	clock := func() time.Duration {
+		x.Reading = x.Clocks.Read()
+		return x.Now
+	}
+	x.Responses.finish(&x.Pace, clock, func() {
 		r.CatchUp(func(batch []Event, ok bool) (more bool) {
 			x.Take(r, batch, ok)
 			return ok
 		})
-		x.Reading = x.Clocks.Read()
-		x.respond(x.Pace.Allowance(x.Now, x.Responses.Waiting()))
-		at, waits := x.Responses.leaves(&x.Pace, x.Now)
-		if !waits || at >= until {
-			return
-		}
-		time.Sleep(at - x.Now)
-	}
+		x.respond(x.Pace.Allowance(clock(), x.Responses.Waiting()))
+	})
 }
 
 // CloseRest takes in what has arrived, and sends what that calls for: for a run that has ended.
 func (x *Sweep) CloseRest() {
-	x.readClock()
-	for until := x.Now + closeFor; ; x.readClock() {
-		x.CatchUp()
+	clock := func() time.Duration {
 		x.readClock()
-		granted := x.Pace.Allowance(x.Now, x.Responses.Waiting())
-		x.Booked(granted - x.Respond(granted))
-		at, waits := x.Responses.leaves(&x.Pace, x.Now)
-		if !waits || at >= until {
-			return
-		}
-		time.Sleep(at - x.Now)
+		return x.Now
 	}
+	x.Responses.finish(&x.Pace, clock, func() {
+		x.CatchUp()
+		granted := x.Pace.Allowance(clock(), x.Responses.Waiting())
+		x.Booked(granted - x.Respond(granted))
+	})
 }
 
-// leaves is when the first response may leave that waits, by the pace too; false where none waits.
-func (r *Responder) leaves(p *Pace, now time.Duration) (at time.Duration, waits bool) {
-	at, waits = r.Due()
-	return max(at, p.WakeUp(), now+Spacing), waits
+// finish lets its owner take in and send in rounds, until no response waits any more or [closeFor] is over.
+func (r *Responder) finish(p *Pace, clock func() time.Duration, round func()) {
+	for until := clock() + closeFor; ; {
+		round()
+		now := clock()
+		at, waits := r.Due()
+		if at = max(at, p.WakeUp(), now+Spacing); !waits || at >= until {
+			return
+		}
+		time.Sleep(at - now)
+	}
 }
