@@ -2,9 +2,9 @@ package wire
 
 import "time"
 
-// mostRefusals is how often a response is sent that finds no room: for the better part of the second after which
+// MostRefusals is how often a response is sent that finds no room: for the better part of the second after which
 // the peer asks anew by itself (RFC 6298 §2.1), see [Backoff].
-const mostRefusals = 12
+const MostRefusals = 12
 
 // held are responses that this machine had no room for, in no order: each is sent anew when its time has
 // come. Other hosts' do not wait behind them.
@@ -28,7 +28,7 @@ func (h held) due() (at time.Duration, ok bool) {
 // Hold keeps a response that could not be sent for now, and forgets one that never can. What finds no room among
 // those that wait, or has been refused often, is lost as if it had been on the way.
 func (r *Responder) Hold(x Response, err error, now time.Duration) {
-	if RefusalOf(err) != RefusedForNow || x.refused >= mostRefusals || len(r.held) >= mostResponses {
+	if RefusalOf(err) != RefusedForNow || x.refused >= MostRefusals || len(r.held) >= mostResponses {
 		return
 	}
 	wait, _ := Backoff(err, x.refused)

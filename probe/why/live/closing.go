@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -10,8 +11,9 @@ import (
 
 // What was opened is closed: nothing stays half open at the far end.
 
-// End closes what may be half open at the far end.
+// End closes what may be half open at the far end. SYN-ACKs that wait to be read are answered, too.
 func (i *Instrument) End() {
+	i.catchUp(context.Background())
 	i.mu.Lock()
 	list := i.unclosed
 	i.unclosed, i.until, i.over = nil, time.Time{}, true
@@ -97,10 +99,21 @@ func (i *Instrument) leave(k *exchange, t *why.Trial) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if isn, known := i.silent[k.tuple()]; !known || isn != k.isn {
-		i.unclosed = append(i.unclosed, k.segment(craft.RST, k.isn+1, 0))
+		i.unclosed = append(i.unclosed, k.closing())
 	}
 	i.silent[k.tuple()] = k.isn
 	i.givenUp[answerOf{k.src, k.dst, k.isn + 1}] = awaited{trial: *t, left: k.left}
+}
+
+// closing closes what a SYN may have opened.
+func (k *exchange) closing() craft.Segment { return k.segment(craft.RST, k.isn+1, 0) }
+
+// interrupted notes that the time was over before a SYN was answered: what answers it comes when
+// nobody listens any more.
+func (k *exchange) interrupted() {
+	k.in.mu.Lock()
+	defer k.in.mu.Unlock()
+	k.in.unclosed = append(k.in.unclosed, k.closing())
 }
 
 // Bounds of what answers stragglers.
@@ -120,7 +133,8 @@ const known knowing = true
 // nothing of a connection (RFC 9293 §3.5.2). lost: it is known that there was one. mu is held.
 func (i *Instrument) straggler(s *craft.Segment, lost knowing) {
 	f := flow{s.Dst, s.Src}
-	if i.over || !s.Flags.Has(craft.ACK) || s.Flags.Has(craft.RST) || len(i.exchanges[f.src.Port()]) > 0 || !i.old[f].heldBy(s) {
+	another := !opens(s) && len(i.exchanges[f.src.Port()]) > 0 // which it may be about
+	if another || !s.Flags.Has(craft.ACK) || s.Flags.Has(craft.RST) || !i.old[f].heldBy(s) {
 		return
 	}
 	i.lossy = i.lossy || lost == known

@@ -359,6 +359,8 @@ func (i *Instrument) concerned(s *craft.Segment) (k *exchange, verified bool) {
 		return last, true // what the host holds of an older one answers
 	case k != nil:
 		return k, true
+	case opens(s) && i.old[flow{last.src, last.dst}].acknowledgedBy(s):
+		return nil, false // it answers an older one, late
 	case s.Flags.Has(craft.SYN|craft.ACK) && last.numbers.flags.Has(craft.SYN) && !last.numbers.open:
 		return last, false // its number is wrong
 	case s.Flags.Has(craft.SYN), last.numbers.open:

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"synscope/craft"
@@ -295,24 +294,25 @@ func (i *Instrument) sendPacket(b []byte, p purpose) error {
 		return errTimeOver
 	}
 	time.Sleep(wait)
-	var err error
-	for range delayedTries {
-		if _, err = i.network.Send([][]byte{b}); err == nil {
+	for refused := 0; ; refused++ {
+		_, err := i.network.Send([][]byte{b})
+		if err == nil {
 			i.mu.Lock()
 			i.sent++
 			i.mu.Unlock()
 			return nil
 		}
-		if !errors.Is(err, netraw.ErrSendDelayed) || errors.Is(err, syscall.EPERM) {
-			break
+		if wire.RefusalOf(err) != wire.RefusedForNow || refused == delayedTries[p] {
+			return err
 		}
-		time.Sleep(5 * time.Millisecond)
+		wait, _ := wire.Backoff(err, refused)
+		time.Sleep(wait)
 	}
-	return err
 }
 
-// delayedTries is how often a packet is tried for which the kernel has no room.
-const delayedTries = 4
+// delayedTries is how often a packet is sent anew for which the kernel had no room: for 14 ms, or, if it closes
+// something, for as long as RSTs of other runs.
+var delayedTries = [...]int{asks: 3, closes: wire.MostRefusals}
 
 // errTimeOver: a packet's turn would come after its batch has to end.
 var errTimeOver = errors.New("the time of the run is over")

@@ -74,14 +74,15 @@ func (i *Instrument) dialSeen(ctx context.Context, t *why.Trial) bool {
 	i.seen = nil
 	i.mu.Unlock()
 	i.dial(ctx, i.cfg.Seen, t)
-	if t.Outcome != why.Silence {
+	interrupted := t.Outcome == why.NotMade && ctx.Err() != nil
+	if t.Outcome != why.Silence && !interrupted {
 		return t.Outcome == why.Acked || t.Outcome == why.NotMade || t.Outcome == why.NoPorts
 	}
 	if rst := i.sawSYN(); rst != nil {
 		i.send(rst)
 		i.ended(*rst, halfOpen)
 	}
-	return false
+	return interrupted
 }
 
 // sawSYN is what closes a SYN that was seen to leave. It may be on its way to us yet.

@@ -104,7 +104,9 @@ func (i *Instrument) hop(ctx context.Context, trial why.Trial, h *why.Hop) why.R
 	}
 	ev, ok := k.waitVerified(ctx, i.patience(hopPatience), &trial)
 	switch {
-	case !ok:
+	case !ok && ctx.Err() != nil:
+		k.interrupted()
+	case !ok: // a SYN-ACK that comes later is a straggler
 	case ev.icmp != nil && ev.icmp.Src == k.dst.Addr().WithZone(""): // the host's own ICMP error
 		h.Addr, h.Target, h.Ours = ev.icmp.Src, true, ev.icmp.TTL
 	case ev.icmp != nil:
