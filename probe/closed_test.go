@@ -146,13 +146,13 @@ var accepting = simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.
 	}
 })
 
-// leftOpen runs an engine, and tells how many of the SYN-ACKs that came before it returned it has not answered.
-func leftOpen(t *testing.T, ports int, run func(ctx context.Context, n probe.Polled) error) (left int, err error) {
+// leftOpen runs an engine on packets that take so long each way, and tells how many of the SYN-ACKs that came before it returned it has not answered.
+func leftOpen(t *testing.T, ports int, way time.Duration, run func(ctx context.Context, n probe.Polled) error) (left int, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c := connections{opened: map[connection]bool{}, closed: map[connection]bool{}}
 		w := probetest.World{Ports: ports, Host: accepting, Config: simnet.Config{
-			Out: simnet.Path{Delay: 5 * time.Millisecond}, Back: simnet.Path{Delay: 5 * time.Millisecond}, Observe: c.see,
+			Out: simnet.Path{Delay: way}, Back: simnet.Path{Delay: way}, Observe: c.see,
 		}}
 		conn := w.Conn()
 		err = run(t.Context(), conn)
@@ -172,7 +172,7 @@ func TestNothingIsLeftHalfOpenWhereAnOutputFails(t *testing.T) {
 		}
 		t.Run(e.name, func(t *testing.T) {
 			for room := range 3 {
-				left, err := leftOpen(t, e.ports, func(ctx context.Context, n probe.Polled) error {
+				left, err := leftOpen(t, e.ports, 5*time.Millisecond, func(ctx context.Context, n probe.Polled) error {
 					return e.run(ctx, n, adversary.Targets(e.targets), &fullSink{room})
 				})
 				if !errors.Is(err, errFull) || left > 0 {
@@ -189,13 +189,30 @@ func TestNothingIsLeftHalfOpenWhereARunIsInterrupted(t *testing.T) {
 	for _, e := range endedEngines {
 		t.Run(e.name, func(t *testing.T) {
 			for after := time.Duration(0); after < 400*time.Millisecond; after += 7 * time.Millisecond {
-				left, err := leftOpen(t, e.ports, func(ctx context.Context, n probe.Polled) error {
+				left, err := leftOpen(t, e.ports, 5*time.Millisecond, func(ctx context.Context, n probe.Polled) error {
 					ctx, stop := context.WithTimeout(ctx, after)
 					defer stop()
 					return e.run(ctx, n, adversary.Targets(e.targets), &fullSink{1 << 20})
 				})
 				if err != nil && !errors.Is(err, probe.ErrInterrupted) || left > 0 {
 					t.Errorf("after %v: %d connections are left half open: %v", after, left, err)
+				}
+			}
+		})
+	}
+}
+
+// What is answered when nobody waits for it any more is closed all the same, while the run goes on.
+func TestLateAnswersAreClosed(t *testing.T) {
+	probetest.Plain(t)
+	for _, e := range endedEngines {
+		t.Run(e.name, func(t *testing.T) {
+			for _, way := range []time.Duration{100 * time.Millisecond, 700 * time.Millisecond} {
+				left, err := leftOpen(t, e.ports, way, func(ctx context.Context, n probe.Polled) error {
+					return e.run(ctx, n, adversary.Targets(e.targets), &fullSink{1 << 20})
+				})
+				if err != nil || left > 0 {
+					t.Errorf("%v each way: %d connections are left half open: %v", way, left, err)
 				}
 			}
 		})
