@@ -152,10 +152,13 @@ func newScan(ctx context.Context, s Streams, o *scanOptions) (*scanJob, error) {
 
 func (j *scanJob) readProbing() (err error) {
 	j.probing, err = j.options.probing()
-	if !j.options.given["max-retries"] && !j.connects() {
+	asNeeded := !j.options.given["max-retries"] && !j.connects()
+	if asNeeded {
 		j.probing.retries = scan.DefaultRetries // as many of them as the loss asks for
 	}
-	j.probing.apply(&j.cfg)
+	if j.probing.apply(&j.cfg); asNeeded {
+		j.cfg.Retries = 0 // that many, and some more of the last few ports
+	}
 	if !j.options.given["timeout"] {
 		j.cfg.MostTimeout = scan.DefaultMostTimeout
 	}

@@ -1,6 +1,10 @@
 package scan
 
-import "time"
+import (
+	"time"
+
+	"synscope/internal/binomial"
+)
 
 // measureLoss draws from the answer to an attempt how many transmissions go
 // unanswered, on the way to the host and on the way of all.
@@ -47,7 +51,10 @@ func (e *engine) allowed(f *flight) int {
 	case f.rechecks:
 		return e.cfg.recheckAttempts()
 	}
-	n := attemptsAt(e.loss(f.host))
+	n, most := attemptsAt(e.loss(f.host)), e.cfg.Retries+1
+	if e.amongLast(f.host) {
+		n, most = binomial.Trials(e.loss(f.host), missedLast), most+e.cfg.last
+	}
 	switch h := f.host; {
 	case h.persistence.needed(): // what is no retransmission is for nothing
 		n = f.firstAlike() + 1 + attemptsAt(e.lossAgain(h.persistence))
@@ -60,10 +67,16 @@ func (e *engine) allowed(f *flight) int {
 	if len(f.tx) >= n && e.lacks(f) {
 		n = len(f.tx) + 1
 	}
-	if n = min(n, e.cfg.Retries+1); f.outcome.Renewed() {
+	if n = min(n, most); f.outcome.Renewed() {
 		n++
 	}
 	return min(n+f.inGaps(len(f.tx)), e.cfg.attempts())
+}
+
+// amongLast tells whether the ports without a verdict are few of those of a host to which much is lost, so that it costs
+// little to be surer of them.
+func (e *engine) amongLast(h *host) bool {
+	return lastShare*uint32(h.flights) <= h.losses.answers && h.losses.answers > 0 && e.loss(h) >= muchLost
 }
 
 // allowedInVain is how many transmissions a probe may have whose host has answered on no

@@ -73,6 +73,10 @@ const (
 	// missed is the share of a lossy host's open ports that may be taken for
 	// filtered; attempts are as many as it takes to stay below.
 	missed = 0.0005
+	// missedLast is that of the last few ports, a lastShare of those that have answered, where as much is lost as muchLost.
+	missedLast = missed / 10
+	lastShare  = 50
+	muchLost   = 0.1
 	// silentAttempts are those of a port of a host that answered nothing at all.
 	silentAttempts = 2
 	// mostByErrors are those to which errors of the host may add up: it may limit them,

@@ -39,6 +39,9 @@ import (
 // loss each way twelve transmissions miss half a per cent.
 const DefaultRetries = 11
 
+// lastRetries are those of the last few silent ports beyond them.
+const lastRetries = 3
+
 // DefaultMostTimeout is more than the buffers of access links hold (RFC 6298 §2.5 would allow
 // a minute).
 const DefaultMostTimeout = 10 * time.Second
@@ -52,7 +55,7 @@ type Config struct {
 	Rate      float64 // packets a second; 0: begins at 2,000 and grows while nothing is lost; +Inf: no bound
 	FixedRate bool    // keep to Rate even while the kernel drops replies
 
-	Retries int           // transmissions after the first at most; negative: none; 0: DefaultRetries
+	Retries int           // transmissions after the first at most; negative: none; 0: DefaultRetries, and three more of the last few silent ports
 	Timeout time.Duration // longest wait for one answer; 0: [probe.DefaultTimeout]
 
 	// MostTimeout is the longest wait for hosts whose round trips turn out to be longer than
@@ -106,6 +109,8 @@ type Config struct {
 	// those that are not there; nil: the kernel does, packet by packet.
 	Neighbours probe.Neighbours
 
+	last int // transmissions of the last few silent ports beyond Retries
+
 	OnProgress func(probe.Progress) // called from the engine's goroutine, 4 times a second
 }
 
@@ -133,7 +138,7 @@ func (c *Config) complete(network probe.Polled) error {
 		return errors.New("scan: no targets")
 	}
 	if c.Retries == 0 {
-		c.Retries = DefaultRetries
+		c.Retries, c.last = DefaultRetries, lastRetries
 	}
 	return wire.Check("scan", network, c.Rate, c.Retries)
 }
@@ -152,6 +157,6 @@ func (c *Config) look() wire.Look {
 	return wire.Look{Technique: c.Technique, Profile: c.Profile, TTL: c.TTL, TOS: c.TOS, Key: c.Key}.Complete()
 }
 
-// attempts is the most transmissions of one probe: one more than the retries,
+// attempts is the most transmissions of one probe: one more than the retries, some for the last few,
 // and another where an old connection stood in the way.
-func (c *Config) attempts() int { return c.Retries + 2 }
+func (c *Config) attempts() int { return c.Retries + c.last + 2 }
