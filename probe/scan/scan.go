@@ -159,4 +159,7 @@ func (c *Config) look() wire.Look {
 
 // attempts is the most transmissions of one probe: one more than the retries, some for the last few,
 // and another where an old connection stood in the way.
-func (c *Config) attempts() int { return c.Retries + c.last + 2 }
+func (c *Config) attempts() int { return c.sourcePorts() + c.last }
+
+// sourcePorts is how many transmissions of one probe leave from ports that differ, where the network holds so many.
+func (c *Config) sourcePorts() int { return c.Retries + 2 }

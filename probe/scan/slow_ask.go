@@ -9,8 +9,11 @@ import (
 )
 
 // firstQuestion is the first number of the questions to witnesses: no probe has it, and its source
-// port is one that few of them have.
-func (c *Config) firstQuestion() int { return c.witnessAttempts() + apartFromProbes }
+// port, so many after the first, is one that few of them have.
+func (c *Config) firstQuestion() int {
+	turns := (c.witnessAttempts() + c.sourcePorts() - 1) / c.sourcePorts()
+	return turns*c.sourcePorts() + apartFromProbes
+}
 
 const apartFromProbes = 5
 
