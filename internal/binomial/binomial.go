@@ -58,6 +58,16 @@ func Trials(share, all float64) int {
 	return int(min(math.Ceil(math.Log(all)/math.Log(share)), math.MaxInt32))
 }
 
+// FailAgain is the probability that n more trials all fail after some have failed and others have not, where nothing else is
+// known of p (the beta-binomial distribution, with Jeffreys' prior of half a failure and half a success).
+func FailAgain(n, failed, succeeded int) float64 {
+	before, _ := math.Lgamma(float64(failed) + 0.5)
+	after, _ := math.Lgamma(float64(failed+n) + 0.5)
+	all, _ := math.Lgamma(float64(failed+succeeded) + 1)
+	more, _ := math.Lgamma(float64(failed+succeeded+n) + 1)
+	return math.Exp(after - before + all - more)
+}
+
 // UpperBound is the greatest p of which k successes or fewer in n trials would still
 // be seen with probability 1-level: the one-sided bound of Clopper and Pearson ("The
 // use of confidence or fiducial limits illustrated in the case of the binomial",

@@ -99,3 +99,15 @@ func TestInterval(t *testing.T) {
 		t.Errorf("without trials %v to %v", low, high)
 	}
 }
+
+// That more trials fail is the mean of pⁿ over what is believed of p.
+func TestFailAgainIsAMeanOverTheBeta(t *testing.T) {
+	for _, c := range []struct{ n, failed, succeeded int }{{1, 0, 0}, {1, 0, 3}, {6, 0, 3}, {20, 4, 2}, {3, 100, 900}} {
+		a, b := float64(c.failed)+0.5, float64(c.succeeded)+0.5
+		mean, steps := 0.0, 4_000
+		for i := range steps {
+			mean += math.Pow(mathext.InvRegIncBeta(a, b, (float64(i)+0.5)/float64(steps)), float64(c.n)) / float64(steps)
+		}
+		near(t, "mean", FailAgain(c.n, c.failed, c.succeeded), mean, 1e-3)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"synscope/internal/binomial"
 	"synscope/probe"
 	"synscope/probe/internal/wire"
 )
@@ -243,7 +244,12 @@ func (e *engine) watchedLong(h *host) bool {
 	case silent >= longestLossyWatch || l != nil && l.rate > 0 && l.rate < e.Pace.Rate():
 		return true
 	}
-	return math.Pow(e.likelyLoss(h), float64(w.failures)) < atRandom
+	return e.byChance(h, w.failures) < atRandom
+}
+
+// byChance is how likely loss alone leaves so many questions to a host unanswered in a row, where few answers may tell of it.
+func (e *engine) byChance(h *host, questions int) float64 {
+	return max(math.Pow(e.loss(h), float64(questions)), binomial.FailAgain(questions, int(h.losses.wasted), int(h.losses.answers)))
 }
 
 // witnessEnded begins another round of asking where the host is still under

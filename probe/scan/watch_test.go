@@ -304,3 +304,23 @@ func TestAnswerLaterThanTheWitness(t *testing.T) {
 		}
 	}
 }
+
+// Of a host that has answered on a few ports nobody knows how much is lost, and its silence for ten seconds may be loss.
+func TestSilenceAfterFewAnswersIsNoAbsence(t *testing.T) {
+	const runs, most = 100, 1 // 3 are wrong where the loss is taken for what these few answers show
+	wrong := 0
+	for key := range byte(runs) {
+		synctest.Test(t, func(t *testing.T) {
+			host := simnet.Linux(22, 80, 443)
+			host.Default = simnet.Dropped{}
+			_, s, _ := world{Host: host, Config: over(0.5)}.scan(t, t.Context(),
+				scan.Config{Targets: slices.Values(ranges(1, 100, target.Addr())), Rate: 30, Key: [16]byte{key}})
+			if s.WentSilent > 0 {
+				wrong++
+			}
+		})
+	}
+	if t.Logf("%d of %d", wrong, runs); wrong > most {
+		t.Errorf("%d of %d hosts are said to have gone", wrong, runs)
+	}
+}
