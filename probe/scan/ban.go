@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -36,6 +37,8 @@ type absences struct {
 	left    int32         // transmissions by then
 	passed  int32         // transmissions from one to the latest, and for how long
 	lasted  time.Duration
+	rate    float64 // that was kept to after it
+	rests   bool    // the latest was over after a rest
 }
 
 // noteAway keeps a time in which the host did not answer.
@@ -67,14 +70,17 @@ func (e *engine) easeOff(h *host, g gap) {
 		return // or its answers come late
 	}
 	a.note(e, h, g.from)
-	a.times, a.longest = a.times+1, max(a.longest, g.to-g.from)
+	a.times, a.longest, a.rests = a.times+1, max(a.longest, g.to-g.from), h.watch.rest.until > 0
 	a.back, a.left = e.Now, h.left
 	l := h.limiter()
 	if l == nil || e.queue.seen > 0 || h.several.backlog.rate > 0 { // a queue's pace is its own
 		return
 	}
 	rate := easedShare * float64(a.passed) / max(1, a.lasted.Seconds())
-	if l.rate > 0 {
+	switch {
+	case a.lasted <= 0: // the host was away again at once, from the pace that it had come back to
+		rate = a.rate / 2
+	case l.rate > 0:
 		rate = min(rate, l.rate/2)
 	}
 	if rate = max(rate, minRate); rate >= e.Pace.Rate() {
@@ -84,12 +90,31 @@ func (e *engine) easeOff(h *host, g gap) {
 	if a.times > 1 {
 		wait = easedTimes * a.longest
 	}
+	a.rate = rate
 	*l = limiter{rate: rate, kept: true, due: e.Now, changed: e.Now, epoch: e.Now, easing: wait, eased: e.Now}
 	if s := h.slowness(); s != nil && s.state == paceLimited {
 		s.trial = limit.At(rate)
 		s.higher.next(e.Now, max(leastKept, wait))
 		l.easing = 0
 	}
+}
+
+// noteBan takes note that a host was away when a limit before it began to be looked for, and was back when it was left alone,
+// where no limit was found: then what left meanwhile was not lost at random.
+func (e *engine) noteBan(s *slowdown) {
+	h := s.host
+	if h == nil || !s.quiet.heard || e.Stopping {
+		return
+	}
+	n, since := s.asks.Missed(s.quiet.asked)
+	if n < fewAsked || math.Pow(e.likelyLoss(h), float64(n)) >= surelyAway {
+		return
+	}
+	if h.watch == nil {
+		h.watch = &watch{}
+	}
+	h.watch.noteAway(gap{since, s.quiet.asked})
+	e.untellSilences(h)
 }
 
 // leftSince is how many transmissions to a host without an answer left after a time.

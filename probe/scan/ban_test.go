@@ -20,6 +20,7 @@ type banner struct {
 	lasts time.Duration
 	until time.Time
 	times int
+	renew bool // by each packet that comes while it lasts
 }
 
 func bansAt(h simnet.Host, rate, burst float64, lasts time.Duration) *banner {
@@ -28,6 +29,9 @@ func bansAt(h simnet.Host, rate, burst float64, lasts time.Duration) *banner {
 
 func (b *banner) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
 	if now.Before(b.until) {
+		if b.renew {
+			b.until = now.Add(b.lasts)
+		}
 		return
 	}
 	if b.meter.Respond(now, in, out); b.dropped {
@@ -58,6 +62,33 @@ func TestBans(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+	for _, f := range fails {
+		t.Error(f)
+	}
+}
+
+// A ban that each further packet renews ends all the same: the host is left alone for a while.
+func TestBansThatPacketsRenew(t *testing.T) {
+	var fails []string
+	for _, refuses := range []bool{true, false} {
+		for _, lasts := range []time.Duration{time.Second, 3 * time.Second, 5 * time.Second} {
+			synctest.Test(t, func(t *testing.T) {
+				host, want := simnet.Host(simnet.Linux(22, 80, 443, 950)), probe.StateRefused
+				if !refuses {
+					host, want = firewalled(22, 80, 443, 950)(), probe.StateFiltered
+				}
+				b := bansAt(host, 50, 50, lasts)
+				b.renew = true
+				all := append(ranges(21, 30, target.Addr()), append(ranges(31, 1000, target.Addr()), ranges(1, 20, target.Addr())...)...)
+				_, sum, err := world{Host: b, Config: over(0)}.scan(t, t.Context(),
+					scan.Config{Targets: slices.Values(all), Total: 1000, Canaries: true, Key: [16]byte{1}})
+				what := fmt.Sprintf("%v: %v, %d bans, %d packets, %v, %v", lasts, sum.States, b.times, sum.Sent, sum.Took, err)
+				if t.Log(what); err != nil || sum.States[probe.StateOpen] != 4 || sum.States[want] != 996 {
+					fails = append(fails, what)
+				}
+			})
 		}
 	}
 	for _, f := range fails {

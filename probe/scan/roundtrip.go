@@ -51,7 +51,8 @@ func (e *engine) noteAgain(peer netip.AddrPort, link int, took, after time.Durat
 // closed too, and no storm.
 func (e *engine) close(f *flight, ev *wire.Event) {
 	closing := wire.CloseAfter(ev)
-	if h := e.hosts.find(ev.Target.Addr(), ev.Link); h != nil && closing.Attempt >= e.cfg.attempts() {
+	h := e.hosts.find(ev.Target.Addr(), ev.Link)
+	if h != nil && closing.Attempt >= e.cfg.attempts() {
 		closing.Attempt += int(h.asked) * e.cfg.attempts()
 	}
 	if f == nil { // it came late
@@ -59,5 +60,5 @@ func (e *engine) close(f *flight, ev *wire.Event) {
 	} else if ev.Attempt < len(f.tx) {
 		closing.Since = max(e.Now-f.tx[f.same.of(ev.Attempt)].Sent, 1)
 	}
-	e.Responses.Add(closing, e.Now)
+	e.respond(h, closing)
 }

@@ -154,6 +154,7 @@ func (e *engine) followTrial(s *slowdown) {
 	case spent && outcome == limit.Lossy && s.host == nil && !e.cfg.Search: // too few could be asked yet
 		e.endTrial(s, paceFull)
 	case e.Stopping, outcome == limit.Lossy, s.mistaken:
+		e.noteBan(s)
 		e.endTrial(s, paceOwn)
 	case outcome == limit.Undecided:
 	case !limit.Worth(e.leftToAsk(s), s.trial.Rate()):

@@ -130,5 +130,5 @@ func (e *engine) closeQuestion(ev *wire.Event) {
 	closing := wire.CloseAfter(ev)
 	e.questions++
 	closing.Attempt += int(e.questions) * e.cfg.allAttempts()
-	e.Responses.Add(closing, e.Now)
+	e.respond(e.hosts.find(ev.Target.Addr(), ev.Link), closing)
 }

@@ -56,6 +56,7 @@ type watch struct {
 	futile   bool          // asking again after a surprising silence has found nothing
 	gone     bool          // the host was given up
 	lasted   time.Duration // how long it was watched until then
+	rest     rest
 	absences absences
 }
 
@@ -177,7 +178,7 @@ func (e *engine) hold(id uint32, f *flight) bool {
 			e.flights.expectBy(id, e.Now+witnessLook)
 			return true
 		}
-		w.since, w.vouched = max(e.Now, 1), h.vouched
+		w.since, w.vouched, w.rest = max(e.Now, 1), h.vouched, rest{}
 		e.askWitness(h)
 		f = e.flights.at(id)
 	}
@@ -225,7 +226,11 @@ func (e *engine) witnessTimedOut(id uint32, f *flight) {
 	f.host.turn = e.hosts.turn - 1 // the way there may be another, without a word of the kernel's
 	switch {
 	case !e.Stopping && w.since > 0 && !e.watchedLong(f.host) && len(f.tx) < e.cfg.witnessAttempts():
-		e.enqueueWitness(id)
+		if wait := e.rests(f.host); wait > 0 {
+			e.askWitnessLater(id, wait)
+		} else {
+			e.enqueueWitness(id)
+		}
 	default:
 		e.finish(id)
 	}
@@ -237,7 +242,7 @@ func (e *engine) watchedLong(h *host) bool {
 	w := h.watch
 	silent := e.Now - w.since
 	switch l := h.limiter(); {
-	case silent < longestWatch:
+	case silent < longestWatch || w.rest.until > 0 && e.Now < w.rest.until+restAsks:
 		return false
 	case w.absences.times > 0:
 		return silent >= longestLossyWatch
@@ -258,13 +263,18 @@ func (e *engine) witnessEnded(h *host) {
 	w := h.watch
 	switch {
 	case w.since == 0 || e.Stopping || e.Failure != nil:
+		e.closeAfterRest(w)
 	case e.watchedLong(h):
 		e.giveUp(h, w)
 	default:
-		id := e.newWitness(h)
-		e.flights.at(id).phase = phaseRefused
-		e.flights.expectBy(id, e.Now+witnessPause)
+		e.askWitnessLater(e.newWitness(h), max(witnessPause, e.rests(h)))
 	}
+}
+
+// askWitnessLater asks the witness after a pause.
+func (e *engine) askWitnessLater(id uint32, wait time.Duration) {
+	e.flights.at(id).phase = phaseRefused
+	e.flights.expectBy(id, e.Now+wait)
 }
 
 // requeue lets a probe wait for its turn once more.
@@ -282,6 +292,7 @@ func (e *engine) requeue(id uint32, f *flight) {
 // cameBack ends a suspicion: the host has answered what left at a time.
 func (e *engine) cameBack(h *host, sent time.Duration) {
 	w := h.watch
+	e.closeAfterRest(w)
 	if e.wasAway(h) {
 		w.noteAway(gap{w.vouched, sent})
 		e.easeOff(h, gap{w.vouched, sent})
@@ -326,6 +337,7 @@ func (e *engine) wasAway(h *host) bool {
 // giveUp ends what waits for a host that answers nothing any more.
 func (e *engine) giveUp(h *host, w *watch) {
 	w.gone, w.lasted = true, e.Now-w.since
+	e.closeAfterRest(w)
 	w.absences.note(e, h, w.vouched)
 	e.silenced++
 	held := w.held

@@ -132,6 +132,22 @@ func lossOf(some []question, now, wait time.Duration) (asked, lost int) {
 	return asked, lost
 }
 
+// Missed is how many questions in a row were not answered right before a time, and when the one before them left;
+// 0: there was none.
+func (w *Witnesses[T]) Missed(until time.Duration) (n int, since time.Duration) {
+	for _, q := range w.all {
+		switch {
+		case q.sent >= until:
+			return n, since
+		case q.answered:
+			n, since = 0, q.sent
+		case !q.void:
+			n++
+		}
+	}
+	return n, since
+}
+
 // Awaited tells whether the latest question may still be answered.
 func (w *Witnesses[T]) Awaited(now, wait time.Duration) bool {
 	n := len(w.all)
