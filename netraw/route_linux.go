@@ -32,10 +32,10 @@ type router struct {
 	obeyed  obedience // of all that send by these routes
 	own     ownSources
 
-	ranges  ranges
-	several bool         // some route of the machine has several next hops
-	lower   map[int]bool // interfaces that others are stacked upon; nil: not asked yet
-	perFlow [2]bool      // of IPv4 and IPv6, the kernel chooses among them by ports too
+	ranges    ranges
+	several   bool         // some route of the machine has several next hops
+	filtering map[int]bool // see filters
+	perFlow   [2]bool      // of IPv4 and IPv6, the kernel chooses among them by ports too
 }
 
 // open checks that the interface exists and that the source is ours; either
@@ -47,7 +47,7 @@ func (r *router) open(cfg Config) error {
 	}
 	source := cfg.Source.Unmap()
 	r.handle, r.source, r.tos = handle, source.WithZone(""), cfg.TOS
-	r.links, r.uid = make(map[int]link), uint32(os.Geteuid())
+	r.links, r.filtering, r.uid = make(map[int]link), make(map[int]bool), uint32(os.Geteuid())
 	s, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
 		return fmt.Errorf("open netlink socket: %w", sandboxed(err))
@@ -87,7 +87,8 @@ func (r *router) reconsider() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.handle != nil {
-		r.several, r.lower = r.multipath(), nil
+		r.several = r.multipath()
+		clear(r.filtering)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -18,13 +19,22 @@ func (r *router) takesIn(ifindex int, src, dst netip.Addr) error {
 		return nil
 	}
 	l, err := r.link(ifindex)
-	if err != nil || l.master != 0 || r.below(ifindex) || !r.filters(l.name) {
-		return nil
-	}
-	if !r.discards(ifindex, src, dst) {
+	if err != nil || !r.filters(ifindex, &l) || !r.discards(ifindex, src, dst) {
 		return nil
 	}
 	return fmt.Errorf("it came in by %s, which the route to %v does not lead through: %w", l.name, src, ErrReversePath)
+}
+
+// filters reports whether an interface may have a reverse path filter, as it was when it was
+// first asked about, and since routes changed last: a run that is wide asks for each /24, and
+// reading the settings takes 40 µs.
+func (r *router) filters(ifindex int, l *link) bool {
+	filters, known := r.filtering[ifindex]
+	if !known {
+		filters = l.master == 0 && hasFilter(l.name) && !r.below(ifindex)
+		r.filtering[ifindex] = filters
+	}
+	return filters
 }
 
 // discards asks for the route of what comes in: EXDEV is the filter's word
@@ -44,28 +54,24 @@ func (r *router) discards(ifindex int, src, dst netip.Addr) bool {
 	return err == nil
 }
 
-// filters reports whether an interface may have a reverse path filter: the larger of two
-// settings counts (ip-sysctl, Linux).
-func (r *router) filters(name string) bool {
+// hasFilter reports whether a reverse path filter is set: the larger of two settings
+// counts (ip-sysctl, Linux).
+func hasFilter(name string) bool {
 	const conf = "/proc/sys/net/ipv4/conf/"
 	return max(settingOf(conf+"all/rp_filter"), settingOf(conf+name+"/rp_filter")) > 0
 }
 
-// below reports whether another interface takes over packets of this one (ip-link(8)).
+// below reports whether another interface takes over packets of this one (ip-link(8)), or
+// may.
 func (r *router) below(ifindex int) bool {
-	if r.lower == nil {
-		r.lower = make(map[int]bool)
-		var links []netlink.Link
-		if err := whole(func() (err error) { links, err = r.handle.LinkList(); return err }); err != nil {
-			r.lower = nil // to be asked again
-			return true
-		}
-		for _, l := range links {
-			switch l.Type() {
-			case "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap":
-				r.lower[l.Attrs().ParentIndex] = true
-			}
-		}
-	}
-	return r.lower[ifindex]
+	var links []netlink.Link
+	err := whole(func() (err error) { links, err = r.handle.LinkList(); return err })
+	return err != nil || slices.ContainsFunc(links, func(l netlink.Link) bool {
+		return l.Attrs().ParentIndex == ifindex && takesOver(l.Type())
+	})
+}
+
+// takesOver reports whether an interface of a kind has packets of the one that it stands on.
+func takesOver(kind string) bool {
+	return slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"}, kind)
 }

@@ -36,7 +36,14 @@ func TestTakesIn(t *testing.T) {
 			t.Errorf("%+v: %v", row, err)
 		}
 	}
+	setSysctl(t, "net.ipv4.conf.all.rp_filter", "0")
+	c := open(t, nil)
+	must(c.TakesIn(other, stranger, our4))
 	setSysctl(t, "net.ipv4.conf.all.rp_filter", "1")
+	c.routes.reconsider()
+	if err := c.TakesIn(other, stranger, our4); !errors.Is(err, ErrReversePath) {
+		t.Errorf("a filter that is set since routes changed: %v", err)
+	}
 	upon := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "upon6"}}
 	if err := netlink.LinkAdd(upon); err != nil {
 		skip(t, "no bridges here: "+err.Error())

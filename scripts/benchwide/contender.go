@@ -30,7 +30,7 @@ type engine interface {
 }
 
 // contend is one measured scan: a stateless run through the named engine, one
-// probe an address as the peers send, open addresses to standard output.
+// probe an address as the peers send, results to a file.
 func (o options) contend() error {
 	ports, err := target.ParsePorts(fmt.Sprint(port))
 	if err != nil {
@@ -57,7 +57,7 @@ func (o options) contend() error {
 		return err
 	}
 	defer file.Close()
-	out, err := report.Open(report.Config{Stdout: file, StdoutFormat: "json"})
+	out, err := report.Open(report.Config{Stdout: file, StdoutFormat: o.format})
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ type raw struct {
 
 func (r raw) Close() error { return r.conn.Close() }
 
-// records writes every answer, as the command line does.
+// records has every answer written, as the command line does.
 type records struct {
 	*report.Output
 	set  *target.Set
@@ -124,7 +124,7 @@ func (r *records) Port(v probe.Verdict) error {
 func (*records) Host(probe.HostReport) error { return nil }
 
 // addresses reads one a line, as zmap writes them; masscan's list has the address
-// in the fourth of five words, and ours are records of ports.
+// in the fourth of five words, ours are records of ports, or have the port behind.
 func addresses(text string) map[netip.Addr]bool {
 	found := make(map[netip.Addr]bool)
 	for line := range strings.Lines(text) {
@@ -145,7 +145,7 @@ func addresses(text string) map[netip.Addr]bool {
 		if len(words) != 1 {
 			continue
 		}
-		if a, err := netip.ParseAddr(words[0]); err == nil {
+		if a, err := netip.ParseAddr(strings.TrimSuffix(words[0], fmt.Sprintf(":%d", port))); err == nil {
 			found[a] = true
 		}
 	}

@@ -34,6 +34,7 @@ type options struct {
 	refused   float64
 	only      string
 	results   string
+	format    string
 }
 
 func main() {
@@ -45,6 +46,7 @@ func main() {
 	flag.Float64Var(&o.open, "open", 0, "share of open ports, in one world instead of two")
 	flag.Float64Var(&o.refused, "refused", 0, "share of refused ports, likewise")
 	flag.StringVar(&o.results, "results", "", "internal: the file for the records")
+	flag.StringVar(&o.format, "format", "json", "what our engines write: a record of every answer (json), or the open ports alone as the peers do (`list`)")
 	flag.StringVar(&o.only, "only", "", "comma-separated `names` of the contenders to run")
 	flag.Parse()
 	if err := o.run(); err != nil {

@@ -24,8 +24,7 @@ type contender struct {
 	file string // empty: standard output
 }
 
-// contenders lists synscope's engines, which write every answer as JSON lines,
-// and the peers that are installed.
+// contenders lists synscope's engines and the peers that are installed.
 //
 // The peers get what they need to send at once: masscan's own limits are off,
 // zmap's cooldown is a second. The router's address is any: the world answers
@@ -35,7 +34,8 @@ func (o options) contenders() []contender {
 	var list []contender
 	for _, name := range []string{"xdp", "packet", "raw"} {
 		list = append(list, contender{name, []string{
-			"/proc/self/exe", "-contender", name, "-bits", fmt.Sprint(o.bits), "-source", o.source, "-results", file(name),
+			"/proc/self/exe", "-contender", name, "-bits", fmt.Sprint(o.bits), "-source", o.source,
+			"-results", file(name), "-format", o.format,
 		}, file(name)})
 	}
 	const router = "02:00:00:00:00:01"
