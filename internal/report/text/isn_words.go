@@ -62,7 +62,7 @@ func isnMore(r *isn.Report) string {
 		return "--samples 100: the bounds of the steps."
 	case isn.ClassUnknown:
 		if r.Samples > 0 {
-			return "a run without --series, more --samples, another place or another time of the day."
+			return "more --samples, a run without --series or -g, another place or another time of the day."
 		}
 	}
 	return ""
