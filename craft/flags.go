@@ -105,7 +105,7 @@ func parseFlagWord(word string) (Flags, error) {
 	for _, r := range word {
 		g, ok := flagByLetter(r)
 		if !ok {
-			return 0, fmt.Errorf("no flag %q", r)
+			return 0, fmt.Errorf("no flag %q: there are F, S, R, P, A, U, E, C (tcpdump's \".\" and \"W\" too), e for AE, 2, 4, 8, and words such as syn,ack", r)
 		}
 		f |= g
 	}

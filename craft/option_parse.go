@@ -179,7 +179,7 @@ func parseFastOpen(args []string) (Option, error) {
 func parseHexOption(name string, args []string) (Option, error) {
 	kind, ok := hexOptionKind(name)
 	if !ok {
-		return Option{}, errors.New("unknown option; unknown-KIND 0xHEX sends any")
+		return Option{}, errors.New("unknown option: there are mss=N, wscale=N, sack, ts, tfo, mptcp=0xHEX, nop and eol, and unknown-KIND=0xHEX for any other")
 	}
 	data, err := parseHexArgument(args)
 	return Option{kind, data}, err

@@ -179,68 +179,65 @@ func (t *translated) take(pkts []Packet) (n int, err error) {
 			t.show(&pkts[i])
 		}
 	}
-	if len(t.held) > 0 && t.tap.drained() {
-		n = t.settle(pkts, n)
+	if len(t.held) > 0 {
+		n = t.settle(pkts, n, t.tap.drained())
 	}
 	for i := range t.sockets {
-		n = t.read(&t.sockets[i], pkts, n)
+		t.read(&t.sockets[i], pkts[:n])
 	}
 	t.received.Add(uint64(n))
 	return n, err
 }
 
-// settle judges what is held, as far as there is room: the tap has shown all that came
-// before. Where it has lost packets, one that it did not show may be as it came.
-func (t *translated) settle(pkts []Packet, n int) int {
-	dropped := t.tap.drops()
-	whole := dropped == t.dropped
-	t.dropped = dropped
-	done := 0
-	for ; done < len(t.held) && n < len(pkts); done++ {
-		p := t.held[done]
-		if t.wasShown(&p) {
-			continue
-		}
-		p.Translated = whole
-		pkts[n] = p
-		n, _ = t.instead(pkts, n)
+// settle judges what is held by what the tap has shown since, and where that was all that
+// came, the rest, as far as there is room. Where the tap has lost packets, one that it did
+// not show may be as it came.
+func (t *translated) settle(pkts []Packet, n int, all bool) int {
+	whole := true
+	if all {
+		dropped := t.tap.drops()
+		whole, t.dropped = dropped == t.dropped, dropped
 	}
-	t.held = append(t.held[:0], t.held[done:]...)
+	kept := t.held[:0]
+	for _, p := range t.held {
+		switch {
+		case t.wasShown(&p), instead(pkts[:n], p):
+		case all && n < len(pkts):
+			p.Translated = whole
+			pkts[n] = p
+			n++
+		default:
+			kept = append(kept, p)
+		}
+	}
+	t.held = kept
 	return n
 }
 
-// read takes packets from a raw socket while there is room. What the tap has shown is
-// left out; what it has shown under another address takes that one's place; the rest
-// is held.
-func (t *translated) read(r *rawIntake, pkts []Packet, n int) int {
-	for r.used = 0; n < len(pkts) && len(t.held) < maxHeld && r.read(&pkts[n]); {
-		p := &pkts[n]
-		if t.wasShown(p) {
-			continue
-		}
-		next, found := t.instead(pkts, n)
-		if n = next; !found {
-			n--
+// read takes packets from a raw socket. What the tap has shown is left out; what it
+// has shown under another address takes that one's place, also where there is no room
+// for more; the rest is held.
+func (t *translated) read(r *rawIntake, pkts []Packet) {
+	var p Packet
+	for r.used = 0; len(t.held) < maxHeld && r.read(&p); {
+		if !t.wasShown(&p) && !instead(pkts, p) {
 			p.Data = bytes.Clone(p.Data)
-			t.held = append(t.held, *p)
+			t.held = append(t.held, p)
 		}
 	}
-	return n
 }
 
-// instead takes out the packet before packet n that is the same as it came, if there
-// is one, marks packet n as translated then, and returns how many there are.
-func (t *translated) instead(pkts []Packet, n int) (_ int, found bool) {
-	p := pkts[n]
-	for i := range pkts[:n] {
-		if q := &pkts[i]; !q.Outgoing && sameSegment(q.Data, p.Data) {
+// instead puts a packet in the place of the one that is the same as it came, if there
+// is one.
+func instead(pkts []Packet, p Packet) (found bool) {
+	for i := range pkts {
+		if q := &pkts[i]; !q.Outgoing && !q.Translated && sameSegment(q.Data, p.Data) {
 			p.Translated, p.Wire = true, sourceOf(q.Data)
-			copy(pkts[i:n], pkts[i+1:n])
-			pkts[n-1] = p
-			return n, true
+			*q = p
+			return true
 		}
 	}
-	return n + 1, false
+	return false
 }
 
 // show remembers what the tap has shown.

@@ -116,6 +116,35 @@ func TestTranslatedReadFirst(t *testing.T) {
 	})
 }
 
+// A translated packet comes once, however little room there is for the tap's copy of it.
+func TestTranslatedIntoOne(t *testing.T) {
+	if !lab.Apart(t) {
+		return
+	}
+	intakes(t, func(t *testing.T, cfg Config) {
+		p := newPeer(t)
+		publish(t, p)
+		c := open(t, &cfg)
+		in := c.in.(*translated)
+		sendSYN(t, c, published4, 9)
+		for until := time.Now().Add(time.Minute); !readable(in.sockets[0].raw) && time.Now().Before(until); {
+			time.Sleep(time.Millisecond)
+		}
+		var seen []bool
+		for range 5 {
+			var one [1]Packet
+			n, err := c.Poll(one[:])
+			must(err)
+			if n > 0 {
+				seen = append(seen, one[0].Translated)
+			}
+		}
+		if len(seen) != 1 || !seen[0] {
+			t.Errorf("it came as if translated: %v, want once", seen)
+		}
+	})
+}
+
 // lateTap shows nothing every other time.
 type lateTap struct {
 	tap

@@ -29,6 +29,8 @@ import (
 var (
 	// ErrDamaged: the file is no checkpoint, is cut short, or was changed.
 	ErrDamaged = errors.New("not a whole checkpoint")
+	// ErrOther: the damaged file does not even begin as a checkpoint does.
+	ErrOther = errors.New("it does not begin as one does")
 	// ErrForeign: the checkpoint belongs to another run.
 	ErrForeign = errors.New("the checkpoint belongs to another run")
 )

@@ -221,3 +221,16 @@ func TestLoadOfSomebodyElse(t *testing.T) {
 		t.Errorf("none: %v", err)
 	}
 }
+
+// A file of something else is told from a checkpoint that is damaged: it is not to be removed.
+func TestLoadOtherFiles(t *testing.T) {
+	for text, other := range map[string]bool{"root:x:0:0\n": true, `{"schema":"synscope/1"}`: true, `{"schema":"synscope-check`: false} {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(path); !errors.Is(err, ErrDamaged) || errors.Is(err, ErrOther) != other {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -14,6 +14,9 @@ import (
 // schema is the version of the file's first line.
 const schema = "synscope-checkpoint/1"
 
+// beginning is that of a checkpoint of any schema.
+const beginning = `{"schema":"synscope-checkpoint/`
+
 // line is the first line of a file.
 type line struct {
 	Schema string `json:"schema"`
@@ -69,6 +72,9 @@ func encode(state *State) ([]byte, error) {
 }
 
 func decode(b []byte) (State, error) {
+	if n := min(len(b), len(beginning)); string(b[:n]) != beginning[:n] {
+		return State{}, ErrOther
+	}
 	first, rest, whole := bytes.Cut(b, []byte("\n"))
 	if want := fmt.Sprintf("%x\n", sha256.Sum256(first)); !whole || string(rest) != want {
 		return State{}, fmt.Errorf("its check sum does not fit its contents: it is cut short or was changed")

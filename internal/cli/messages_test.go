@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -19,5 +20,25 @@ func TestMessagesCommandNoTerminal(t *testing.T) {
 	}
 	if got := printable("one\n\ttwo\x1b"); got != "one\n two\uFFFD" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A word that is not known is refused with those that are, and nobody is told to remove a
+// file that is none of ours.
+func TestMessagesSayWhatThereIs(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "passwd")
+	if err := os.WriteFile(file, []byte("root:x:0:0:root:/root:/bin/sh\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ line, want string }{
+		{"send --dry-run --flags QQ 127.0.0.1:80", "there are F, S, R"},
+		{"send --dry-run --opt wscal=7 127.0.0.1:80", "wscale=N"},
+		{"scan --stateless --resume " + file + " 127.0.0.1", "name another file"},
+	} {
+		var said strings.Builder
+		code := Main(t.Context(), append([]string{"synscope"}, strings.Fields(c.line)...), Streams{In: strings.NewReader(""), Out: &said, Err: &said, Env: os.Getenv})
+		if code != exitUsage || !strings.Contains(said.String(), c.want) || strings.Contains(said.String(), "remove it") {
+			t.Errorf("%s: exit %d: %s", c.line, code, said.String())
+		}
 	}
 }

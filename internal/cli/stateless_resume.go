@@ -44,7 +44,7 @@ func insteadOf(err error) string {
 	switch {
 	case errors.Is(err, outfile.ErrUnsafe): // says it itself
 		return ""
-	case errors.Is(err, outfile.ErrNotRegular), !errors.Is(err, checkpoint.ErrDamaged):
+	case errors.Is(err, outfile.ErrNotRegular), errors.Is(err, checkpoint.ErrOther), !errors.Is(err, checkpoint.ErrDamaged):
 		return "; name another file"
 	}
 	return "; to begin anew, remove it"

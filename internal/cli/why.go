@@ -224,6 +224,8 @@ func (j *whyJob) run(ctx context.Context) error {
 	run := opening{options: &j.options.common, streams: j.streams, set: j.set, engine: &e, later: opensConnections}
 	return run.run(ctx, func(s *session) error {
 		began := time.Now()
+		ctx, stop := j.streams.whileRead(ctx)
+		defer stop()
 		var err error
 		for k := range j.targets {
 			if lost := j.notAHost(s, &j.targets[k]); lost != nil {
@@ -366,6 +368,9 @@ func (j *whyJob) tell(ctx context.Context, s *session, t *whyTarget, inst why.In
 	d, err := why.Run(ctx, inst, cfg)
 	if ctx.Err() != nil {
 		err = probe.ErrInterrupted
+		if cause := context.Cause(ctx); closedPipe(cause) {
+			err = cause
+		}
 	}
 	if !d.Unblemished() {
 		j.sick++

@@ -55,7 +55,7 @@ var handshakeFindings = []Entry{
 	{Finding, "syn-cookies", "The host keeps nothing of a half-open connection; it computes its number from the SYN.",
 		"No SYN-ACK was retransmitted while the connection was half open, and the answer to a duplicate SYN is the same or depends on our number.",
 		"The host is being flooded, its SYN backlog is small, or cookies are always on. On Linux: nstat -az TcpExtSyncookiesSent.", "RFC 4987 §3.6"},
-	{Finding, "syn-proxy", "Something in front of the host answers in its name and connects to it only later.",
+	{Finding, "syn-proxy", "Something in front of the host seems to answer in its name, and to connect to it only later.",
 		"Window 0 in the SYN-ACK (in every one, while sequence numbers are sampled), options or a window that come after the third segment, or another TTL for data than for the SYN-ACK.",
 		"It hides whether the service behind it lives: send data (--data) to see.", "RFC 4987 §3.7"},
 	{Finding, "synack-retransmissions", "How patiently the host waits for the third segment of the handshake.", "We kept silent after the SYN-ACK and counted how often, and when, it was retransmitted.",

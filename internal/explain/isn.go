@@ -14,7 +14,7 @@ var classes = []Entry{
 	{Class, "weak-random", "The numbers look random and are not.", "A generator whose state was recovered, biased bits, or repetitions.", "A few numbers tell those that follow: replace the generator.", "RFC 4086"},
 	{Class, "random", "Nothing in these samples tells the numbers from random ones.", "No counter, clock, cookie, bias or repetition that so many samples would show.", "More samples can find what these cannot.", "RFC 4086"},
 	{Class, "syn-cookies", "The number is computed from our SYN and a secret; the host keeps nothing until the handshake is complete.", "isn − client_isn is constant on one tuple, or the number answers to our options.", "The host is under load, or set to do so always.", "RFC 4987 §3.6"},
-	{Class, "syn-proxy", "A middlebox answers with SYN cookies and window 0 in place of the host.", "Cookies, and the window is shut in every SYN-ACK.", "How the host itself chooses cannot be seen from here.", "RFC 4987 §3.7"},
+	{Class, "syn-proxy", "A middlebox seems to answer, with SYN cookies and window 0, in place of the host.", "Cookies, and the window is shut in every SYN-ACK.", "How the host itself chooses cannot be seen from here.", "RFC 4987 §3.7"},
 	{Class, "mixed", "Several generators answer for one port.", "Several lines or classes on one tuple.", "Machines behind a load balancer, or a middlebox that rewrites some of the numbers.", ""},
 }
 

@@ -224,7 +224,10 @@ func TestTraceText(t *testing.T) {
 		hop(3, 1, "192.0.2.3", 3*time.Millisecond, trace.HopTimeExceeded, tos),
 		hop(3, 2, "192.0.2.4", 3*time.Millisecond, trace.HopTimeExceeded, tos),
 		hop(4, 1, "192.0.2.7", 4*time.Millisecond, trace.HopSYNACK),
-		record.NewPort("web", &probe.Verdict{Target: pingedPort, State: probe.StateOpen, Reason: probe.ReasonSYNACK}),
+		record.NewPort("web", &probe.Verdict{
+			Target: pingedPort, State: probe.StateOpen, Reason: probe.ReasonSYNACK,
+			Findings: []probe.Finding{{Code: "challenge-ack", Severity: probe.SeverityNotice, Text: "an old connection", Evidence: "ack 7"}},
+		}),
 		&record.Summary{Took: 5 * time.Millisecond, Sent: 8},
 	)
 	want := `  1  gw.example (192.0.2.1)  1.0 ms  2.0 ms
@@ -234,6 +237,7 @@ func TestTraceText(t *testing.T) {
   4  192.0.2.7  4.0 ms
 
 web (192.0.2.7) port 80 is open (syn-ack)
+  notice challenge-ack: an old connection [ack 7]
 traced in 5.0 ms with 8 packets
 `
 	if got != want {

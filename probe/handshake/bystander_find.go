@@ -59,7 +59,7 @@ var bystanderPatterns = []bystanderPattern{
 		"the server accepted the SYN, and the client's ACK was answered by an RST: its accept queue is full (on Linux with net.ipv4.tcp_abort_on_overflow), or a firewall before the program refuses the connection",
 		(*sight).queueReset},
 	{"syn-proxy", probe.SeverityNotice,
-		"something in front of the server answers the SYN in its name and connects to it later", (*sight).proxied},
+		"the SYN-ACK is not like what follows it: something in front of the server seems to answer SYNs in its name, and to connect to it later", (*sight).proxied},
 	{"synack-repeated", probe.SeverityNotice,
 		"the SYN-ACK was retransmitted although the client had acknowledged it: the ACK was lost on the way or came late, or the server waits for data first",
 		(*sight).synackRepeated},

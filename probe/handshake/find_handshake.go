@@ -25,7 +25,7 @@ var handshakePatterns = []pattern{
 		synCookies,
 	}, {
 		"syn-proxy", probe.SeverityNotice,
-		"something in front of the host answers the SYN in its name and connects to it later",
+		"the SYN-ACK is not like what follows it: something in front of the host seems to answer SYNs in its name, and to connect to it later",
 		synProxy,
 	}, {
 		"synack-retransmissions", probe.SeverityInfo,

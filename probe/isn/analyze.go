@@ -36,7 +36,7 @@ func Analyze(samples []Sample, opts Options) Report {
 	whole := newView(samples)
 	r := Report{Samples: len(whole.points), Lost: whole.lost, Twice: whole.twice}
 	if r.Samples < fewest {
-		r.note("too-few-samples", Notice, fmt.Sprintf("Nothing can be said from %d answered samples; %d are the least, about 22 the default.", r.Samples, fewest),
+		r.note("too-few-samples", Notice, fmt.Sprintf("Nothing can be said from so few answers; %d are the least, about 22 the default.", fewest),
 			fmt.Sprintf("%d answered, %d lost", r.Samples, r.Lost))
 		r.remarkTwice()
 		return r

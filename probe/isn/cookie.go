@@ -76,5 +76,5 @@ func (v *verdict) proxy(w *view) {
 	}
 	v.class = ClassSYNProxy
 	v.note("syn-proxy", Notice, fmt.Sprintf("window 0 in all %d SYN-ACKs", len(w.points)),
-		"The window is shut in every SYN-ACK: a middlebox answers, and asks the host only after the handshake.")
+		"The window is shut in every SYN-ACK: a middlebox seems to answer, and to ask the host only after the handshake.")
 }

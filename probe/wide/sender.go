@@ -205,6 +205,9 @@ func (s *sender) turn() (wake time.Duration) {
 	s.adapt(now)
 	budget := s.pace.Allowance(now, chunkSize)
 	if budget == 0 {
+		if !s.goesOn() {
+			s.settle() // nothing of the plan waits for the pace any more
+		}
 		return s.pace.WakeUp()
 	}
 	granted := budget

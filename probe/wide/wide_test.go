@@ -573,3 +573,17 @@ func TestStatelessInterrupted(t *testing.T) {
 		}
 	})
 }
+
+// However slow the pace, an interrupted run does not wait until the next probe would be due.
+func TestStatelessInterruptedAtALowPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		cfg := wide.Config{Plan: planOf(t, 4, "80", "10.0.0.0/28"), Config: scan.Config{Rate: 0.01, FixedRate: true}}
+		s, err := stateless(t, ctx, simnet.Config{}, simnet.AllOpen{}, cfg, newAnswers())
+		if !errors.Is(err, probe.ErrInterrupted) || s.Took > 20*time.Second {
+			t.Errorf("%v after %v", err, s.Took)
+		}
+	})
+}

@@ -132,12 +132,16 @@ func (t *traceText) news() (list []string) {
 	return list
 }
 
-// verdict is the port's own answer.
+// verdict is the port's own answer, and what was found beside it.
 func (t *traceText) verdict(s *record.Summary) []string {
 	p := t.end
 	line := hostPort(p.Target, p.Addr, p.Port) + " is " + t.paint.paint(stateStyle(p.State), p.State.String()) + " (" + evidence(p) + ")"
 	if t.silent > 0 {
 		line += fmt.Sprintf(": silence from hop %d on", t.silent)
 	}
-	return []string{"", line, "traced in " + units.Duration(s.Took) + " with " + units.CountOf(s.Sent, "packet")}
+	lines := []string{"", line}
+	for _, f := range p.Findings {
+		lines = append(lines, t.finding(f, ""))
+	}
+	return append(lines, "traced in "+units.Duration(s.Took)+" with "+units.CountOf(s.Sent, "packet"))
 }

@@ -26,7 +26,7 @@ var ISNMeaning = map[isn.Class]string{
 	isn.ClassWeakRandom:           "The numbers look random and are not: the generator's state, or its bias, shows in what it gives away.",
 	isn.ClassRandom:               "Nothing in these samples tells the numbers from random ones. More samples could find a weakness that these cannot show.",
 	isn.ClassSYNCookies:           "The number is computed from our SYN and a secret (RFC 4987 §3.6), and the host keeps nothing until the handshake is complete: it is under load, or set to do so always.",
-	isn.ClassSYNProxy:             "A middlebox answers with SYN cookies and window 0 in place of the host, and opens the real connection only when the handshake is complete. How the host itself chooses cannot be seen from here.",
+	isn.ClassSYNProxy:             "A middlebox seems to answer, with SYN cookies and window 0, in place of the host, and to open the real connection only when the handshake is complete. How the host itself chooses cannot be seen from here.",
 	isn.ClassMixed:                "Several generators answer for one port: machines behind a load balancer, or a middlebox that rewrites some of the numbers.",
 }
 
@@ -62,7 +62,7 @@ func isnMore(r *isn.Report) string {
 		return "--samples 100: the bounds of the steps."
 	case isn.ClassUnknown:
 		if r.Samples > 0 {
-			return "a run without --series, more --samples, another place or another time of the day."
+			return "more --samples, a run without --series or -g, another place or another time of the day."
 		}
 	}
 	return ""

@@ -89,8 +89,14 @@ func (p *Pace) WakeUp() time.Duration {
 	return max(at, p.window.until(most-max(1, int(worth))))
 }
 
-// Ask makes the pace another, from the next packet on.
-func (p *Pace) Ask(rate float64) { p.asked = rate }
+// Ask makes the pace another, from the next packet on. What was given up holds for the pace
+// before: of a lower one only so much is given up that it is no faster than that was.
+func (p *Pace) Ask(rate float64) {
+	if rate < p.asked {
+		p.factor = min(p.Rate()/rate, 1)
+	}
+	p.asked = rate
+}
 
 // Rate is what is aimed at, in packets a second.
 func (p *Pace) Rate() float64 { return p.asked * p.factor }

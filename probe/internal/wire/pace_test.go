@@ -159,3 +159,23 @@ func TestPaceGathers(t *testing.T) {
 		}
 	}
 }
+
+// A lower pace is asked for after something here has capped the one before: it is not cut
+// by the same share once more.
+func TestPaceAskedForAfterACap(t *testing.T) {
+	for name, x := range map[string]struct {
+		first, left, then, want float64
+	}{
+		"below the cap":     {2000, 3, 4, 4},
+		"above the cap":     {2000, 100, 1000, 90},
+		"without a bound":   {math.Inf(1), 100, 50, 50},
+		"higher than first": {2000, 100, 4000, 180},
+	} {
+		p := NewPace(x.first)
+		p.Cap(x.left)
+		p.Ask(x.then)
+		if got := p.Rate(); math.Abs(got-x.want) > 1e-6 {
+			t.Errorf("%s: %v packets a second, want %v", name, got, x.want)
+		}
+	}
+}
