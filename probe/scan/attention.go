@@ -1,6 +1,9 @@
 package scan
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // measureLoss draws from the answer to an attempt how many transmissions go
 // unanswered, on the way to the host and on the way of all.
@@ -118,10 +121,7 @@ func doublings(attempt int) int { return min(attempt, mostDoublings) + max(0, at
 // those of the others, are a guess, where there are any.
 func (e *engine) patience(h *host, attempt int) time.Duration {
 	wait := max(h.Wait(doublings(attempt), e.longest(h)), e.queueWait())
-	near := h.expected
-	if near == 0 {
-		near = e.Slowest
-	}
+	near := cmp.Or(h.expected, e.Slowest)
 	if h.Known() || near == 0 {
 		return wait
 	}

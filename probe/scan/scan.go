@@ -24,6 +24,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -132,9 +133,7 @@ func (c *Config) complete(network probe.Polled) error {
 	if c.Targets == nil {
 		return errors.New("scan: no targets")
 	}
-	if c.Retries == 0 {
-		c.Retries = DefaultRetries
-	}
+	c.Retries = cmp.Or(c.Retries, DefaultRetries)
 	return wire.Check("scan", network, c.Rate, c.Retries)
 }
 
