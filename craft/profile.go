@@ -1,6 +1,7 @@
 package craft
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -52,9 +53,7 @@ func ProfileByName(name string) (Profile, error) {
 // of zero stands for what fits into Ethernet: 1460 over IPv4, 1440 over IPv6.
 // tsval is ignored by layouts without timestamps. The IP ID is left zero.
 func (p Profile) SYN(src, dst netip.AddrPort, isn Seq, mss uint16, tsval uint32) Segment {
-	if mss == 0 {
-		mss = ethernetMSS(dst.Addr())
-	}
+	mss = cmp.Or(mss, ethernetMSS(dst.Addr()))
 	return Segment{
 		Src: src, Dst: dst,
 		TTL:     p.TTL,

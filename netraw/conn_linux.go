@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -74,9 +75,7 @@ func (c *conn) open(cfg Config) (err error) {
 			c.close()
 		}
 	}()
-	if cfg.Ports == 0 {
-		cfg.Ports = 1
-	}
+	cfg.Ports = cmp.Or(cfg.Ports, 1)
 	cfg.Source = cfg.Source.Unmap()
 	if cfg.SendFrames {
 		if err := checkAnyOutput(); err != nil {

@@ -31,12 +31,7 @@ func (d Dialer) control(_, _ string, c syscall.RawConn) (err error) {
 // route, or one of the type unreachable, prohibit or blackhole (fib_props in
 // net/ipv4/fib_semantics.c).
 func unroutable(err error) bool {
-	for _, errno := range []unix.Errno{unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EACCES, unix.EINVAL, unix.ENETDOWN, unix.ENODEV} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
+	return isErrno(err, unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EACCES, unix.EINVAL, unix.ENETDOWN, unix.ENODEV)
 }
 
 // hasNoWay reports whether the error of a connect(2) that sent nothing says that there is no route. After

@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -25,9 +26,7 @@ type base struct {
 }
 
 func (b *base) open(cfg Config, t Templates) (err error) {
-	if cfg.Ports == 0 {
-		cfg.Ports = 1
-	}
+	cfg.Ports = cmp.Or(cfg.Ports, 1)
 	if err := checkOutput(cfg.Interface); err != nil {
 		return fmt.Errorf("netraw: %w", err)
 	}

@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"net"
 	"os/exec"
@@ -34,9 +35,7 @@ func (r ruleset) install(t *testing.T) {
 	conn, err := nftables.New()
 	must(err)
 	table := conn.AddTable(&nftables.Table{Family: r.family, Name: "t"})
-	if r.kind == "" {
-		r.kind = nftables.ChainTypeFilter
-	}
+	r.kind = cmp.Or(r.kind, nftables.ChainTypeFilter)
 	base := &nftables.Chain{Name: "out", Table: table, Type: r.kind, Hooknum: r.hook,
 		Priority: nftables.ChainPriorityFilter, Device: r.device}
 	if r.device == "" {

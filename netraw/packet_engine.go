@@ -1,7 +1,6 @@
 package netraw
 
 import (
-	"net/netip"
 	"time"
 
 	"synscope/craft"
@@ -67,14 +66,6 @@ func (c *PacketConn) Blast(fields []craft.Fields) (int, error) { return c.blast(
 // AnswersResets is false: whoever gets a SYN-ACK has to send the RST.
 func (c *PacketConn) AnswersResets() bool { return false }
 
-// Send is that of [Conn.Send]: through the kernel's IP.
-func (c *PacketConn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
-
-// SendEach is that of [Conn.SendEach].
-func (c *PacketConn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
-	return c.sendEach(pkts, via, refused)
-}
-
 // Recv is that of [Conn.Recv]. Data is part of the ring.
 func (c *PacketConn) Recv(pkts []Packet) (int, error) { return c.recv(pkts) }
 
@@ -85,39 +76,8 @@ func (c *PacketConn) Quiet() bool { return c.isQuiet() }
 // SetReadDeadline is that of [Conn.SetReadDeadline].
 func (c *PacketConn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) }
 
-// Route is that of [Conn.Route], at some nanoseconds a look-up: see PacketConn.
-func (c *PacketConn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
-
-// InZone is that of [Conn.InZone].
-func (c *PacketConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone(addr, ifindex) }
-
-// RouteRemarks is that of [Conn.RouteRemarks].
-func (c *PacketConn) RouteRemarks() []string { return c.routeRemarks() }
-
-// TakesIn is that of [Conn.TakesIn].
-func (c *PacketConn) TakesIn(ifindex int, src, dst netip.Addr) error {
-	return c.takesIn(ifindex, src, dst)
-}
-
-// RouteFlow is that of [Conn.RouteFlow].
-func (c *PacketConn) RouteFlow(port uint16, dst netip.AddrPort) (Route, error) {
-	return c.routeFlow(port, dst)
-}
-
-// RouteChanges is that of [Conn.RouteChanges].
-func (c *PacketConn) RouteChanges() uint64 { return c.routeChanges() }
-
-// Ports returns the held source ports.
-func (c *PacketConn) Ports() []uint16 { return c.heldPorts() }
-
 // Stats returns the counters; after Close, their last values.
 func (c *PacketConn) Stats() Stats { return c.stats() }
-
-// MonotonicRaw is as [Conn.MonotonicRaw].
-func (c *PacketConn) MonotonicRaw() time.Duration { return monotonicRaw() }
-
-// Silencer is that of [Conn.Silencer].
-func (c *PacketConn) Silencer() string { return c.silencer() }
 
 // Close unblocks Recv and releases everything, the held ports too.
 func (c *PacketConn) Close() error { return c.close() }

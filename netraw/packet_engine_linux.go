@@ -12,7 +12,7 @@ import (
 
 // packetConn is what PacketConn is on Linux.
 type packetConn struct {
-	base
+	engine
 	out framer
 	in  ring
 

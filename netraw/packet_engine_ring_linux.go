@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"sync"
@@ -41,10 +42,7 @@ type ring struct {
 }
 
 func (r *ring) open(cfg Config, filter []bpf.Instruction) (err error) {
-	size := cfg.ReceiveBuffer
-	if size <= 0 {
-		size = defaultReceiveBuffer
-	}
+	size := cmp.Or(max(cfg.ReceiveBuffer, 0), defaultReceiveBuffer)
 	request := unix.TpacketReq3{
 		Block_size:     blockSize,
 		Block_nr:       uint32(max(leastBlocks, size/blockSize)),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,12 +33,7 @@ func sandboxed(err error) error {
 }
 
 func isErrno(err error, numbers ...unix.Errno) bool {
-	for _, n := range numbers {
-		if errors.Is(err, n) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(numbers, func(n unix.Errno) bool { return errors.Is(err, n) })
 }
 
 // calls reports whether it was this system call that failed.
@@ -53,10 +49,5 @@ func holds(capabilities ...int) bool {
 	if unix.Capget(&header, &data[0]) != nil {
 		return false
 	}
-	for _, c := range capabilities {
-		if data[c/32].Effective&(1<<(c%32)) == 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(capabilities, func(c int) bool { return data[c/32].Effective&(1<<(c%32)) == 0 })
 }

@@ -1,7 +1,6 @@
 package netraw
 
 import (
-	"net/netip"
 	"time"
 
 	"synscope/craft"
@@ -71,14 +70,6 @@ func (c *XDPConn) Blast(fields []craft.Fields) (int, error) { return c.blast(fie
 // AnswersResets is true: each SYN-ACK that Recv returns has been answered.
 func (c *XDPConn) AnswersResets() bool { return true }
 
-// Send is that of [Conn.Send]: through the kernel's IP.
-func (c *XDPConn) Send(pkts [][]byte) (int, error) { return c.send(pkts) }
-
-// SendEach is that of [Conn.SendEach].
-func (c *XDPConn) SendEach(pkts [][]byte, via []int, refused func(i int, err error)) int {
-	return c.sendEach(pkts, via, refused)
-}
-
 // Recv is that of [Conn.Recv], for the replies and ICMP errors that repeat the
 // cookie, and whose checksums are right. They are marked Partial: the program has
 // checked them, and let pass, on interfaces without hardware, a TCP checksum that
@@ -92,37 +83,9 @@ func (c *XDPConn) Quiet() bool { return c.isQuiet() }
 // SetReadDeadline is that of [Conn.SetReadDeadline].
 func (c *XDPConn) SetReadDeadline(t time.Time) error { return c.setReadDeadline(t) }
 
-// Route is that of [PacketConn.Route].
-func (c *XDPConn) Route(dst netip.Addr) (Route, error) { return c.route(dst) }
-
-// InZone is that of [Conn.InZone].
-func (c *XDPConn) InZone(addr netip.Addr, ifindex int) netip.Addr { return c.inZone(addr, ifindex) }
-
-// RouteRemarks is that of [Conn.RouteRemarks].
-func (c *XDPConn) RouteRemarks() []string { return c.routeRemarks() }
-
-// TakesIn is that of [Conn.TakesIn].
-func (c *XDPConn) TakesIn(ifindex int, src, dst netip.Addr) error {
-	return c.takesIn(ifindex, src, dst)
-}
-
-// RouteFlow is that of [Conn.RouteFlow].
-func (c *XDPConn) RouteFlow(port uint16, dst netip.AddrPort) (Route, error) {
-	return c.routeFlow(port, dst)
-}
-
-// RouteChanges is that of [Conn.RouteChanges].
-func (c *XDPConn) RouteChanges() uint64 { return c.routeChanges() }
-
-// Ports returns the held source ports.
-func (c *XDPConn) Ports() []uint16 { return c.heldPorts() }
-
 // Stats returns the counters; after Close, their last values. KernelDrops are
 // replies that found the ring full.
 func (c *XDPConn) Stats() Stats { return c.stats() }
-
-// MonotonicRaw is as [Conn.MonotonicRaw].
-func (c *XDPConn) MonotonicRaw() time.Duration { return monotonicRaw() }
 
 // Rejected counts, by reason, what arrived for the held ports and our
 // addresses and was no answer to a probe: "unexpected-flags", "bad-ack",
@@ -133,9 +96,6 @@ func (c *XDPConn) Rejected() map[string]uint64 { return c.rejected() }
 // Native reports whether the driver runs the receiving program itself. If not,
 // the kernel does, behind it (generic XDP).
 func (c *XDPConn) Native() bool { return c.native() }
-
-// Silencer is that of [Conn.Silencer].
-func (c *XDPConn) Silencer() string { return c.silencer() }
 
 // Close unblocks Recv and releases everything: programs, ring and ports.
 func (c *XDPConn) Close() error { return c.close() }

@@ -15,7 +15,7 @@ import (
 
 // xdpConn is what XDPConn is on Linux.
 type xdpConn struct {
-	base
+	engine
 	program xdpProgram
 	out     xdpSender
 	in      xdpReceiver

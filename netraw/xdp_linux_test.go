@@ -2,6 +2,7 @@ package netraw
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -62,9 +63,7 @@ func openAlone(t testing.TB) *XDPConn {
 // segmentBytes builds a packet.
 func segmentBytes(t testing.TB, s craft.Segment) []byte {
 	t.Helper()
-	if s.TTL == 0 {
-		s.TTL = 64
-	}
+	s.TTL = cmp.Or(s.TTL, 64)
 	b, err := s.AppendTo(nil)
 	must(err)
 	return b

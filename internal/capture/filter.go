@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -89,12 +90,7 @@ func (p *filterParser) is(words ...string) bool {
 	if len(p.words) == 0 {
 		return false
 	}
-	for _, w := range words {
-		if strings.EqualFold(p.words[0].text, w) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(p.words[0].text, w) })
 }
 
 // take consumes the next word where it is one of some.

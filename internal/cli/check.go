@@ -231,10 +231,7 @@ func (j *checkJob) environment(name string) (string, bool) {
 }
 
 func (j *checkJob) readRate() (err error) {
-	rate := j.options.Rate
-	if rate == "" {
-		rate = j.expected.Probing.Rate
-	}
+	rate := cmp.Or(j.options.Rate, j.expected.Probing.Rate)
 	if rate == "" || rate == "max" {
 		return nil
 	}

@@ -50,7 +50,7 @@ func writeExpectations(ctx context.Context, s Streams, o *checkOptions) error {
 	}
 	j.expected = check.Measured(j.expected, j.hosts, facts)
 	j.needs = j.expected.Needs(j.hosts)
-	if err := j.probeInto(ctx, facts, d); err != nil {
+	if err := j.gather(ctx, &gathering{facts: facts}, d); err != nil {
 		return err
 	}
 	if why := facts.Unable["ping"]; why != "" {

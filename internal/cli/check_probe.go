@@ -106,11 +106,6 @@ func (j *checkJob) probe(ctx context.Context, d *display) (*check.Facts, probe.S
 	return g.facts, g.summary, err
 }
 
-// probeInto adds to facts that are there.
-func (j *checkJob) probeInto(ctx context.Context, facts *check.Facts, d *display) error {
-	return j.gather(ctx, &gathering{facts: facts}, d)
-}
-
 // gather scans first: the other commands then meet neighbours that the kernel
 // knows, and no packet of theirs waits for an address.
 func (j *checkJob) gather(ctx context.Context, g *gathering, d *display) error {

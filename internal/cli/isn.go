@@ -31,7 +31,8 @@ func isnCommand(s Streams) *cli.Command {
 		Name:      "isn",
 		Usage:     "how does this host choose its initial sequence numbers, and could they be guessed?",
 		ArgsUsage: "TARGET...",
-		Flags:     probingFlags(isnFlags(), pingPortWord, isnMeanings, joined(outputFlags(), sampleFlags())),
+		Flags: probingFlags(isnFlags(), pingPortWord, isnMeanings, append(outputFlags(),
+			&cli.BoolFlag{Name: "reason", Usage: "show each SYN and the number that answered it"})),
 		Action: func(c *cli.Context) error {
 			if c.IsSet("from") {
 				return analyseFiles(c.Context, s, optionsOf[isnOptions](c))
@@ -52,11 +53,6 @@ func isnFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "from", Usage: "analyse the samples of `FILE`.csv, or each server in a capture or in a file of read --isn, or the one named, and send nothing; may be repeated; - is standard input"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the SYNs that would leave, with the earliest times, and stop"},
 	}
-}
-
-// sampleFlags show more than the class.
-func sampleFlags() []cli.Flag {
-	return []cli.Flag{&cli.BoolFlag{Name: "reason", Usage: "show each SYN and the number that answered it"}}
 }
 
 // isnOptions are the flags of isn.

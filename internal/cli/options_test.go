@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -29,9 +30,7 @@ func taggedFields(s reflect.Type) (all, own map[string]reflect.Type) {
 			all[name], own[name] = f.Type, f.Type
 		} else if f.Anonymous {
 			inner, _ := taggedFields(f.Type)
-			for name, t := range inner {
-				all[name] = t
-			}
+			maps.Copy(all, inner)
 		}
 	}
 	return all, own

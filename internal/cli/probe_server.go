@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -200,9 +201,7 @@ func (p *prober) asked(request *plainhttp.Request) (*probeRun, error) {
 		return nil, refused(plainhttp.BadRequest, "bad-request", err)
 	}
 	word, name := query.Get("target"), query.Get("module")
-	if name == "" {
-		name = "syn"
-	}
+	name = cmp.Or(name, "syn")
 	m, known := (*p.modules.Load())[name]
 	switch {
 	case word == "" || len(word) > 300:

@@ -181,9 +181,7 @@ func (j *whyJob) readTargets(ctx context.Context) (err error) {
 		if host, _, err := net.SplitHostPort(t.name); err == nil { // the word of host:80
 			t.name = host
 		}
-		if t.name == "" {
-			t.name = pair.Addr().String()
-		}
+		t.name = cmp.Or(t.name, pair.Addr().String())
 		j.targets = append(j.targets, j.expanded(ctx, t, pair))
 	}
 	return nil

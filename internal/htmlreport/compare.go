@@ -172,11 +172,3 @@ func (r *run) clock() string {
 	}
 	return r.head.Start.UTC().Format("2 Jan 15:04:05")
 }
-
-// titled names a part of the page after its run, where there are several.
-func (r *Report) titled(one *run, otherwise string) string {
-	if len(r.runs) < 2 {
-		return otherwise
-	}
-	return one.short()
-}

@@ -153,7 +153,7 @@ type ladderView struct {
 
 func (r *Report) ladderViews() (views []ladderView) {
 	for _, one := range r.runs {
-		v := ladderView{Title: r.titled(one, "")}
+		v := ladderView{Title: r.runName(one)}
 		all, left := one.ladders.all()
 		for _, c := range all {
 			if r.shown.fits("connections", 1, mostLadders) {

@@ -25,7 +25,7 @@ func (r *Report) checkViews() (views []checkView) {
 		if len(one.checks) == 0 {
 			continue
 		}
-		v := checkView{Title: r.titled(one, "")}
+		v := checkView{Title: r.runName(one)}
 		var more [3]int
 		for _, c := range one.checks {
 			row := checkRow{c.Name, c.Target, c.Expected, c.Got, c.Where, spell(c.Took)}

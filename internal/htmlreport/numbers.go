@@ -23,11 +23,7 @@ const (
 )
 
 // numberBook is the sequence numbers of a run by the place that chose them.
-type numberBook struct {
-	order []*numbers
-	of    map[place]*numbers
-	left  uint64 // records of places that there is no room for
-}
+type numberBook struct{ book[place, numbers] }
 
 type numbers struct {
 	place   place
@@ -37,20 +33,7 @@ type numbers struct {
 }
 
 func (b *numberBook) get(p place) *numbers {
-	if n := b.of[p]; n != nil {
-		return n
-	}
-	if len(b.order) == mostSampled {
-		b.left++
-		return nil
-	}
-	if b.of == nil {
-		b.of = map[place]*numbers{}
-	}
-	n := &numbers{place: p}
-	b.of[p] = n
-	b.order = append(b.order, n)
-	return n
+	return b.entry(p, mostSampled, func() *numbers { return &numbers{place: p} })
 }
 
 func (b *numberBook) takeSample(s *sampleRecord) {
@@ -119,9 +102,7 @@ func (r *Report) numbersViews() (views []numbersView) {
 				continue
 			}
 			v := n.view(len(views) < mostPictures)
-			if len(r.runs) > 1 {
-				v.Run = one.short()
-			}
+			v.Run = r.runName(one)
 			r.book.note(explain.Class, v.Class)
 			views = append(views, v)
 		}

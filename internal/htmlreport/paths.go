@@ -22,10 +22,8 @@ const (
 
 // pathBook is the ways that a run found.
 type pathBook struct {
-	order []*route
-	of    map[routeKey]*route
+	book[routeKey, route]
 	paths []*pathRecord
-	left  uint64
 }
 
 type routeKey struct {
@@ -92,19 +90,7 @@ type hopAddress struct {
 
 // route is the way to a port; nil where there is no room for another.
 func (b *pathBook) route(key routeKey) *route {
-	if r := b.of[key]; r != nil {
-		return r
-	}
-	if len(b.order) == mostRoutes {
-		b.left++
-		return nil
-	}
-	if b.of == nil {
-		b.of = map[routeKey]*route{}
-	}
-	r := &route{routeKey: key, hops: map[int]*hop{}}
-	b.of[key], b.order = r, append(b.order, r)
-	return r
+	return b.entry(key, mostRoutes, func() *route { return &route{routeKey: key, hops: map[int]*hop{}} })
 }
 
 func (b *pathBook) takeHop(h *hopRecord) {

@@ -37,9 +37,7 @@ func (r *Report) routeViews() (views []routeView) {
 				continue
 			}
 			v := way.view()
-			if len(r.runs) > 1 {
-				v.Run = one.short()
-			}
+			v.Run = r.runName(one)
 			for _, h := range way.hops {
 				r.book.note(explain.Hop, h.kinds...)
 			}
@@ -109,9 +107,7 @@ func (r *Report) pathViews() (views []pathView) {
 				continue
 			}
 			v := p.view()
-			if len(r.runs) > 1 {
-				v.Run = one.short()
-			}
+			v.Run = r.runName(one)
 			views = append(views, v)
 		}
 	}

@@ -82,6 +82,30 @@ const (
 // page has no room for: a browser has to open it.
 type shelves map[string]*shelf
 
+// book is what a run tells of each of some keys, in the order in which they came.
+type book[K comparable, V any] struct {
+	order []*V
+	of    map[K]*V
+	left  uint64 // times that there was no room for another key
+}
+
+// entry is what is kept of a key; nil where there is no room for more than most keys.
+func (b *book[K, V]) entry(key K, most int, begin func() *V) *V {
+	if v := b.of[key]; v != nil {
+		return v
+	}
+	if len(b.order) == most {
+		b.left++
+		return nil
+	}
+	if b.of == nil {
+		b.of = map[K]*V{}
+	}
+	v := begin()
+	b.of[key], b.order = v, append(b.order, v)
+	return v
+}
+
 type shelf struct{ taken, left int }
 
 // fits takes room for n more of what, of which the page shows at most so many, or counts

@@ -18,11 +18,7 @@ const mostTrips = 256
 
 // tripBook is the round trips of a run by what they are of: a target, or, where
 // many ports were asked once, a state.
-type tripBook struct {
-	order []*trips
-	of    map[string]*trips
-	left  uint64 // targets that there is no room for
-}
+type tripBook struct{ book[string, trips] }
 
 // trips are the round trips of one target.
 type trips struct {
@@ -36,20 +32,7 @@ type trips struct {
 
 // get is the trips of a name; nil where there is no room for another.
 func (b *tripBook) get(name string) *trips {
-	if t := b.of[name]; t != nil {
-		return t
-	}
-	if len(b.order) == mostTrips {
-		b.left++
-		return nil
-	}
-	t := &trips{name: name, series: rtt.NewSeries(rtt.Coarse)}
-	if b.of == nil {
-		b.of = map[string]*trips{}
-	}
-	b.of[name] = t
-	b.order = append(b.order, t)
-	return t
+	return b.entry(name, mostTrips, func() *trips { return &trips{name: name, series: rtt.NewSeries(rtt.Coarse)} })
 }
 
 // add takes a time that was measured.
@@ -129,7 +112,7 @@ const fewestTrips = 3
 func (r *Report) tripViews() (views []tripView) {
 	for _, one := range r.runs {
 		if v, ok := one.tripView(r.shown); ok {
-			v.Title = r.titled(one, "")
+			v.Title = r.runName(one)
 			views = append(views, v)
 		}
 	}
@@ -247,7 +230,7 @@ func (r *Report) comparedTrips() (rows []comparedRow) {
 		for i, one := range r.runs {
 			if t := one.trips.of[name]; t != nil && t.pinged {
 				cell := t.row()
-				row.Cells[i].Words = cmp.Or(cell.P50, "no answer") + ", " + lossShare(cell)
+				row.Cells[i].Words = cmp.Or(cell.P50, "no answer") + ", " + units.Significant(100*cell.LossShare, 1) + " % lost"
 				times++
 			}
 		}
@@ -257,8 +240,4 @@ func (r *Report) comparedTrips() (rows []comparedRow) {
 	}
 	slices.SortFunc(rows, func(a, b comparedRow) int { return cmp.Compare(a.Where, b.Where) })
 	return rows
-}
-
-func lossShare(row tripRow) string {
-	return units.Significant(100*row.LossShare, 1) + " % lost"
 }

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,10 +24,7 @@ type ledger struct {
 }
 
 func newLedger(link Link) *ledger {
-	size := link.LogSize
-	if size <= 0 {
-		size = defaultLogSize
-	}
+	size := cmp.Or(max(link.LogSize, 0), defaultLogSize)
 	return &ledger{notify: link.OnPacket, size: size}
 }
 

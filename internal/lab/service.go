@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -86,10 +87,7 @@ func bindAndListen(fd int, port uint16, service Service) error {
 	if err := unix.Bind(fd, &unix.SockaddrInet6{Port: int(port)}); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
-	backlog := service.Backlog
-	if backlog == 0 {
-		backlog = defaultBacklog
-	}
+	backlog := cmp.Or(service.Backlog, defaultBacklog)
 	return os.NewSyscallError("listen", unix.Listen(fd, backlog))
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"synscope/internal/report/record"
 	"synscope/internal/target"
+	"synscope/probe"
 )
 
 // Recorder takes the records of the whole in order.
@@ -60,7 +61,7 @@ func (s *Scan) Write(ctx context.Context, out Recorder, version string, args []s
 	if err := out.Record(s.run(version, args)); err != nil {
 		return err
 	}
-	sum := newTotal()
+	sum := &total{sum: probe.Summary{Complete: true, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}}}
 	for parts := s.parts; len(parts) > 0; {
 		n := 1
 		for n < len(parts) && parts[n].shard.Shard == parts[0].shard.Shard {

@@ -14,10 +14,6 @@ type total struct {
 	sure record.Maybe[float64]
 }
 
-func newTotal() *total {
-	return &total{sum: probe.Summary{Complete: true, Rejected: map[string]uint64{}, States: map[probe.State]uint64{}}}
-}
-
 // add adds what one process did; how long it took, and the ports, are the shard's.
 func (t *total) add(s *record.Summary) {
 	t.sum.Add(s.Traffic())

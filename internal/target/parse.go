@@ -172,17 +172,13 @@ func (b *builder) addForm(text string, f *form, from source) error {
 	}
 	for s := range f.spans() {
 		if !w.exclude && !b.opts.Family.accepts(s.first) {
-			return b.reject(text, from, ErrFamily, b.familyError(s))
+			return b.reject(text, from, ErrFamily, fmt.Errorf("an %v address where only %v is wanted", familyOf(s.first), b.opts.Family))
 		}
 		b.claim(&w, uint32(len(b.words)), s)
 	}
 	b.words = append(b.words, w)
 	b.take(f.notes, text, from)
 	return nil
-}
-
-func (b *builder) familyError(s span) error {
-	return fmt.Errorf("an %v address where only %v is wanted", familyOf(s.first), b.opts.Family)
 }
 
 // claim enters a range of word number id.

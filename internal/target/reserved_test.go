@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,12 +16,7 @@ func TestReservedAgainstEachAddress(t *testing.T) {
 	reserved := []netip.Prefix{netip.MustParsePrefix("10.0.0.64/27"), netip.MustParsePrefix("10.0.0.96/28"),
 		netip.MustParsePrefix("10.0.1.0/25"), netip.MustParsePrefix("fd00::40/122")}
 	in := func(a netip.Addr) bool {
-		for _, p := range reserved {
-			if p.Contains(a.WithZone("")) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(reserved, func(p netip.Prefix) bool { return p.Contains(a.WithZone("")) })
 	}
 	chance := rand.New(rand.NewPCG(7, 7))
 	for round := range 300 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,12 +52,7 @@ type watch struct {
 type gap struct{ from, to time.Time }
 
 func (w *watch) wasAway(at time.Time) bool {
-	for _, g := range w.gaps {
-		if at.After(g.from) && at.Before(g.to) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.gaps, func(g gap) bool { return at.After(g.from) && at.Before(g.to) })
 }
 
 // sign is what a witness said to a connect.

@@ -11,6 +11,7 @@
 package discover
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -100,9 +101,7 @@ func (c *Config) check(network probe.Polled) error {
 	if c.Hosts == nil {
 		return errors.New("discover: no hosts")
 	}
-	if c.Timeout <= 0 {
-		c.Timeout = probe.DefaultTimeout
-	}
+	c.Timeout = cmp.Or(max(c.Timeout, 0), probe.DefaultTimeout)
 	return wire.Check("discover", network, c.Rate, 0)
 }
 

@@ -71,11 +71,7 @@ func TestSearchForOnePort(t *testing.T) {
 
 // only lets a host see segments to one port.
 func only(port uint16, h simnet.Host) simnet.Host {
-	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-		if in.Dst.Port() == port {
-			h.Respond(now, in, out)
-		}
-	})
+	return simnet.OnPorts(h, func(p uint16) bool { return p == port })
 }
 
 // What proves that a host is there, and what does not.

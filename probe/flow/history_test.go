@@ -73,9 +73,7 @@ func newHistory(t testing.TB, rng *rand.Rand, n int) *history {
 // show puts a segment in front of the tap, as its sender sent it at a time.
 func (h *history) show(at time.Duration, from int, s craft.Segment) {
 	s.Src, s.Dst = h.ends[from], h.ends[1-from]
-	if s.TTL == 0 {
-		s.TTL = h.ttl[from]
-	}
+	s.TTL = cmp.Or(s.TTL, h.ttl[from])
 	if s.ID = 0; s.Src.Addr().Is4() {
 		h.id[from]++
 		s.ID, s.DF = h.id[from], true

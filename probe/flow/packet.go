@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"time"
@@ -87,18 +88,10 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.Idle <= 0 {
-		c.Idle = 15 * time.Minute
-	}
-	if c.Linger <= 0 {
-		c.Linger = 2 * time.Minute
-	}
-	if c.Memory <= 0 {
-		c.Memory = 1 << 30
-	}
-	if c.Flows <= 0 {
-		c.Flows = 1 << 30
-	}
+	c.Idle = cmp.Or(max(c.Idle, 0), 15*time.Minute)
+	c.Linger = cmp.Or(max(c.Linger, 0), 2*time.Minute)
+	c.Memory = cmp.Or(max(c.Memory, 0), 1<<30)
+	c.Flows = cmp.Or(max(c.Flows, 0), 1<<30)
 	return c
 }
 

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"time"
 
 	"synscope/craft"
@@ -98,9 +99,7 @@ func (s *side) early(seg *craft.Segment) Repeat {
 // seen. As in Wireshark 4.0 the hole itself is not checked, so that a retransmission
 // by SACK within a round trip is called out of order.
 func (s *side) overtaken(seg *craft.Segment, at int64, rtt int64) bool {
-	if rtt <= 0 {
-		rtt = reorderWindow
-	}
+	rtt = cmp.Or(max(rtt, 0), reorderWindow)
 	return at-s.nextAt < rtt && s.next != seg.Seq.Add(seg.Len())
 }
 

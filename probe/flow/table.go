@@ -87,7 +87,8 @@ func (t *Table) Add(p *Packet) error {
 	} else {
 		t.segment(at, p, &t.decoder.packet.Segment)
 	}
-	t.shrink()
+	for t.Memory() > t.cfg.Memory && t.forget() { // connections have grown
+	}
 	return t.err
 }
 
@@ -296,18 +297,7 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, kept handshake.Kep
 	}
 	f.count(from, repeat)
 	f.seen = seen
-	if s.Len() > 0 {
-		t.soFar.Carried++
-	}
-	if notes.Has(handshake.NoteUncaptured) {
-		t.soFar.Gaps++
-	}
-	t.heard = t.heard || from == handshake.Server
-	t.acked = t.acked || s.Flags == craft.ACK && len(s.Payload) == 0
-	if len(s.Payload) > 0 || s.Flags.Has(craft.FIN) {
-		t.spoken++
-	}
-	t.varied = t.varied || s.Flags&(craft.SYN|craft.FIN) == 0
+	t.learn(from, s, notes)
 	if f.midstream {
 		t.counts.Underway++
 	} else {
@@ -320,6 +310,22 @@ func (t *Table) follow(at int64, p *Packet, s *craft.Segment, kept handshake.Kep
 		line.Seq, line.Ack = f.watch.Relative(from, s)
 		t.tell(&Segment{Line: line, Attempt: f.number, Packet: p.Number, File: p.File, Repeat: repeat})
 	}
+}
+
+// learn takes note of what a segment of a connection tells of the capture.
+func (t *Table) learn(from handshake.Side, s *craft.Segment, notes handshake.Notes) {
+	if s.Len() > 0 {
+		t.soFar.Carried++
+	}
+	if notes.Has(handshake.NoteUncaptured) {
+		t.soFar.Gaps++
+	}
+	t.heard = t.heard || from == handshake.Server
+	t.acked = t.acked || s.Flags == craft.ACK && len(s.Payload) == 0
+	if len(s.Payload) > 0 || s.Flags.Has(craft.FIN) {
+		t.spoken++
+	}
+	t.varied = t.varied || s.Flags&(craft.SYN|craft.FIN) == 0
 }
 
 // routing reports whether a router lies between the two places of a packet that was

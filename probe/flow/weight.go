@@ -58,12 +58,6 @@ func (t *Table) crowd() {
 	}
 }
 
-// shrink makes room for what connections have grown by.
-func (t *Table) shrink() {
-	for t.Memory() > t.cfg.Memory && t.forget() {
-	}
-}
-
 // forget hands one connection out early: one that has ended gives way first, then
 // the one that was silent longest. It tells whether there was one.
 func (t *Table) forget() bool {

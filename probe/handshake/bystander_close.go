@@ -111,12 +111,7 @@ func (b *Bystander) endedAfter() bool {
 // untilReset tells whether nothing is missing of who sent the RST: it has sent no
 // FIN.
 func (b *Bystander) untilReset() bool {
-	for _, side := range []Side{Client, Server} {
-		if b.mark(side).set && b.tail(side) > 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc([]Side{Client, Server}, func(side Side) bool { return b.mark(side).set && b.tail(side) > 0 })
 }
 
 // wasUp tells whether a connection that was met under way cannot have been

@@ -1,6 +1,9 @@
 package handshake
 
-import "synscope/craft"
+import (
+	"slices"
+	"synscope/craft"
+)
 
 // suspect is what a server has sent before a SYN-ACK of it was captured, and
 // that acknowledges more than the client was seen to send. Either the SYN-ACK
@@ -41,12 +44,7 @@ func (r *refusable) add(ack craft.Seq) {
 }
 
 func (r *refusable) has(n craft.Seq) bool {
-	for _, ack := range r.acks[:r.used] {
-		if ack == n {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.acks[:r.used], n)
 }
 
 // suspects tells a segment of a server that may be of an older connection.

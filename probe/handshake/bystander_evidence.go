@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -318,9 +319,7 @@ func (b *Bystander) window(at int64, s *craft.Segment, before *Pair) {
 
 // ICMP takes in an error that quotes a segment of the client.
 func (b *Bystander) ICMP(at int64, e *craft.ICMPError) {
-	if b.begin == 0 {
-		b.begin = at
-	}
+	b.begin = cmp.Or(b.begin, at)
 	b.advance(at)
 	reason, tooBig := probe.ICMPMeaning(e.Quote.Dst.Addr(), e.Type, e.Code)
 	m := b.rare()

@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -83,18 +84,14 @@ func (c *Config) setDefaults() {
 	if c.Profile.Name == "" {
 		c.Profile = craft.Profiles()[0]
 	}
-	if c.Timeout == 0 {
-		c.Timeout = DefaultTimeout
-	}
+	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
 	switch {
 	case c.Retries == 0:
 		c.Retries = DefaultRetries
 	case c.Retries < 0:
 		c.Retries = 0
 	}
-	if c.Quiet == 0 {
-		c.Quiet = DefaultQuiet
-	}
+	c.Quiet = cmp.Or(c.Quiet, DefaultQuiet)
 	if c.Watch == 0 && c.Withhold != WithholdNothing {
 		c.Watch = DefaultWatch
 	}

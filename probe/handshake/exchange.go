@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -33,9 +34,7 @@ type ExchangeConfig struct {
 // [probe.ErrNetworkDown], [ErrLocalFirewall], and those of a segment that can
 // never be sent.
 func Exchange(ctx context.Context, n probe.Network, cfg ExchangeConfig) (probe.Summary, error) {
-	if cfg.Wait == 0 {
-		cfg.Wait = DefaultTimeout
-	}
+	cfg.Wait = cmp.Or(cfg.Wait, DefaultTimeout)
 	setLimit(&cfg.MaxSegments, DefaultMaxSegments)
 	packet, err := cfg.Segment.AppendTo(nil)
 	if err != nil {
@@ -240,9 +239,7 @@ func (x *exchange) early(a *arrival) bool {
 }
 
 func (x *exchange) answer(a *arrival, l Line) {
-	if x.input.ifIndex == 0 {
-		x.input.ifIndex = a.ifIndex
-	}
+	x.input.ifIndex = cmp.Or(x.input.ifIndex, a.ifIndex)
 	x.traffic.received()
 	x.showAnswer(a, l)
 }

@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -60,9 +61,7 @@ type Follower struct {
 
 // NewFollower returns a Follower of connections from client to server.
 func NewFollower(client, server netip.AddrPort, c Context) *Follower {
-	if c.Keep <= 0 {
-		c.Keep = maxData
-	}
+	c.Keep = cmp.Or(max(c.Keep, 0), maxData)
 	f := &Follower{client: client, server: server, context: c}
 	f.seen.data.keep = c.Keep
 	return f

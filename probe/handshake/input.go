@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"cmp"
 	"time"
 
 	"synscope/craft"
@@ -234,9 +235,7 @@ func (i *input) twice(a *arrival) bool { return i.ifIndex != 0 && a.ifIndex != i
 
 // matched counts a packet that belongs to the connection.
 func (r *runner) matched(a *arrival) {
-	if r.input.ifIndex == 0 {
-		r.input.ifIndex = a.ifIndex
-	}
+	r.input.ifIndex = cmp.Or(r.input.ifIndex, a.ifIndex)
 	r.traffic.received()
 }
 

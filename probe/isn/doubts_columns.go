@@ -150,10 +150,5 @@ func (v *view) stepsWithClient() bool {
 
 // known reports whether every answered sample has what is asked for.
 func (v *view) known(has func(*Sample) bool) bool {
-	for i := range v.points {
-		if !has(v.points[i].sample) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(v.points, func(p point) bool { return !has(p.sample) })
 }

@@ -3,6 +3,7 @@ package isn
 import (
 	"math"
 	"math/bits"
+	"slices"
 
 	"synscope/craft"
 )
@@ -204,12 +205,7 @@ func (v *view) mask() (secret craft.Seq, ok bool) {
 // stepsBy reports whether all pairs, XORed with the secret, are a step apart in the bits
 // looked at.
 func stepsBy(pairs [][2]craft.Seq, secret, step, bits craft.Seq) bool {
-	for _, p := range pairs {
-		if ((p[1]^secret)-(p[0]^secret)-step)&bits != 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(pairs, func(p [2]craft.Seq) bool { return ((p[1]^secret)-(p[0]^secret)-step)&bits != 0 })
 }
 
 // successorPairs are the numbers of connections right after one another, up to a few dozen.

@@ -1,6 +1,7 @@
 package isn
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -112,10 +113,7 @@ func (cfg *PlanConfig) many() int {
 
 // main interleaves the same tuple and the varied ports: same, varied, same.
 func (cfg *PlanConfig) main() []Step {
-	total := cfg.Samples
-	if total <= 0 {
-		total = len(samePauses) + len(tailPauses) + len(variedPauses)
-	}
+	total := cmp.Or(max(cfg.Samples, 0), len(samePauses)+len(tailPauses)+len(variedPauses))
 	same, varied := total*10/22, total-total*10/22
 	if !cfg.wants(SeriesVariedPort) {
 		same, varied = total, 0

@@ -2,6 +2,7 @@ package isn
 
 import (
 	"fmt"
+	"slices"
 
 	"synscope/craft"
 	"synscope/probe/finding"
@@ -155,12 +156,7 @@ type Line struct {
 
 // HasFlag reports whether the report carries the flag.
 func (r *Report) HasFlag(flag string) bool {
-	for _, f := range r.Flags {
-		if f == flag {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.Flags, flag)
 }
 
 // note adds a finding.

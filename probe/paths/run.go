@@ -1,6 +1,7 @@
 package paths
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,26 +81,16 @@ func (c *Config) complete() error {
 	if !c.Target.IsValid() {
 		return errors.New("paths: no target")
 	}
-	if c.MaxHops == 0 {
-		c.MaxHops = trace.DefaultMaxHops
-	}
+	c.MaxHops = cmp.Or(c.MaxHops, trace.DefaultMaxHops)
 	if c.MaxHops < 1 || c.MaxHops > trace.MaxHops {
 		return fmt.Errorf("paths: %d hops: at most %d", c.MaxHops, trace.MaxHops)
 	}
-	if c.Confidence == 0 {
-		c.Confidence = DefaultConfidence
-	}
+	c.Confidence = cmp.Or(c.Confidence, DefaultConfidence)
 	if !(c.Confidence > 0 && c.Confidence < 1) {
 		return fmt.Errorf("paths: a confidence of %v: it is between 0 and 1", c.Confidence)
 	}
-	if c.Queries <= 0 {
-		c.Queries = DefaultQueries
-	}
-	if c.Timeout <= 0 {
-		c.Timeout = probe.DefaultTimeout
-	}
-	if c.Rate <= 0 {
-		c.Rate = math.Inf(1)
-	}
+	c.Queries = cmp.Or(max(c.Queries, 0), DefaultQueries)
+	c.Timeout = cmp.Or(max(c.Timeout, 0), probe.DefaultTimeout)
+	c.Rate = cmp.Or(max(c.Rate, 0), math.Inf(1))
 	return nil
 }

@@ -118,7 +118,7 @@ func (p *pinger) act(do wire.Action, s *wire.Transmission, ev *wire.Event) {
 		p.finish(s)
 	case wire.ActSettle:
 		p.note(s, ev)
-		s.Until = p.Now + p.grace(s, ev)
+		s.Until = p.Now + s.Outcome.Grace(s.Src.Addr(), p.cfg.TTL, s.Took(ev, p.Reading), p.cfg.Timeout)
 		p.air.push(s.Until, s)
 	case wire.ActAsk, wire.ActHold:
 		p.note(s, ev)
@@ -126,11 +126,6 @@ func (p *pinger) act(do wire.Action, s *wire.Transmission, ev *wire.Event) {
 		p.targets[s.Index].small = p.targets[s.Index].small || do == wire.ActShrink
 		p.repeat(s)
 	}
-}
-
-// grace is how long a verdict waits for something better.
-func (p *pinger) grace(s *wire.Transmission, ev *wire.Event) time.Duration {
-	return s.Outcome.Grace(s.Src.Addr(), p.cfg.TTL, s.Took(ev, p.Reading), p.cfg.Timeout)
 }
 
 // note makes the sample of the best answer so far.

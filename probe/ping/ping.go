@@ -2,6 +2,7 @@
 package ping
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -194,18 +195,12 @@ func (c *Config) complete() error {
 	if len(c.Targets) == 0 {
 		return errors.New("ping: no targets")
 	}
-	if c.Interval == 0 {
-		c.Interval = DefaultInterval
-	}
+	c.Interval = cmp.Or(c.Interval, DefaultInterval)
 	if c.Interval < MinInterval {
 		return fmt.Errorf("ping: an interval of %v: at least %v", c.Interval, MinInterval)
 	}
-	if c.Timeout <= 0 {
-		c.Timeout = probe.DefaultTimeout
-	}
-	if c.Rate <= 0 {
-		c.Rate = math.Inf(1)
-	}
+	c.Timeout = cmp.Or(max(c.Timeout, 0), probe.DefaultTimeout)
+	c.Rate = cmp.Or(max(c.Rate, 0), math.Inf(1))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package ping_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -21,9 +22,7 @@ import (
 // ping runs one ping under virtual time. It must be called in a bubble.
 func (w world) ping(t *testing.T, ctx context.Context, cfg ping.Config) ([]ping.Sample, probe.Summary, error) {
 	t.Helper()
-	if w.Ports == 0 {
-		w.Ports = 8
-	}
+	w.Ports = cmp.Or(w.Ports, 8)
 	w.Opts = append(w.Opts, simnet.WatchOutgoing())
 	conn := probetest.World(w).Conn()
 	defer conn.Close()

@@ -55,7 +55,7 @@ func (p *pinger) begin() bool {
 	if p.begun {
 		return true
 	}
-	if p.Now < p.patience() && !p.warmed() {
+	if p.Now < min(warmLimit, p.cfg.Timeout) && !p.warmed() {
 		return false
 	}
 	p.begun, p.origin, p.warmUps = true, p.Now, p.Counters.Sent
@@ -78,6 +78,3 @@ func (p *pinger) warmed() bool {
 	}
 	return true
 }
-
-// patience is when the schedule starts at the latest.
-func (p *pinger) patience() time.Duration { return min(warmLimit, p.cfg.Timeout) }

@@ -1,6 +1,7 @@
 package rtt
 
 import (
+	"cmp"
 	"iter"
 	"math"
 	"slices"
@@ -53,9 +54,7 @@ func (d *Distribution) Add(v time.Duration) {
 
 // spill moves the values into a histogram.
 func (d *Distribution) spill() {
-	if d.precision == 0 {
-		d.precision = Precise
-	}
+	d.precision = cmp.Or(d.precision, Precise)
 	d.counts = newHistogram(d.precision)
 	for _, v := range d.values {
 		d.counts.add(v)

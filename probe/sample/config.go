@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"net/netip"
@@ -45,15 +46,9 @@ type Config struct {
 
 // withDefaults fills in what was left zero.
 func (c Config) withDefaults() Config {
-	if c.Timeout == 0 {
-		c.Timeout = DefaultTimeout
-	}
-	if c.Rate == 0 {
-		c.Rate = DefaultRate
-	}
-	if c.Parallel <= 0 {
-		c.Parallel = DefaultParallel
-	}
+	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
+	c.Rate = cmp.Or(c.Rate, DefaultRate)
+	c.Parallel = cmp.Or(max(c.Parallel, 0), DefaultParallel)
 	if c.Profile.Name == "" {
 		c.Profile = craft.Profiles()[0]
 	}

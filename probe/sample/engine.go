@@ -49,7 +49,7 @@ func newEngine(n probe.Network, cfg *Config, sink Sink) (*engine, error) {
 
 // run lets the plans of the targets go on until none is under way or waits.
 func (e *engine) run(ctx context.Context) error {
-	e.Run(ctx, func() { e.clock = newTimeline(e.Reading) }, func(r *wire.Receiver) (more bool) {
+	e.Run(ctx, func() { e.clock = timeline{e.Wall.Add(-e.Now)} }, func(r *wire.Receiver) (more bool) {
 		if e.overdue() {
 			e.CatchUp(r)
 			e.Tick(ctx)
@@ -65,12 +65,7 @@ func (e *engine) run(ctx context.Context) error {
 // overdue tells whether the time of an answer is over, unless it waits to be
 // read.
 func (e *engine) overdue() bool {
-	for _, s := range e.order {
-		if s.probe != nil && e.Now >= s.probe.deadline {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.order, func(s *series) bool { return s.probe != nil && e.Now >= s.probe.deadline })
 }
 
 // turn takes up targets and lets each that is under way go on.

@@ -290,10 +290,5 @@ func TestSinkError(t *testing.T) {
 }
 
 func hasFinding(r *sample.Result, code string) bool {
-	for _, f := range r.Report.Findings {
-		if f.Code == code {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Report.Findings, func(f isn.Finding) bool { return f.Code == code })
 }

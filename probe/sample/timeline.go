@@ -11,8 +11,6 @@ import (
 // Slewing is left in, since it makes the clock run right.
 type timeline struct{ start time.Time }
 
-func newTimeline(r wire.Reading) timeline { return timeline{r.Wall.Add(-r.Now)} }
-
 // settled is the inaccuracy of reading two clocks.
 const settled = 100 * time.Microsecond
 

@@ -57,7 +57,7 @@ func (x *trial) goOn() {
 	case x.mayPersist():
 		x.sendSame()
 	case !x.settled && len(x.syns) < x.attempts() && !x.Stopping:
-		x.closeLast()
+		x.syns[len(x.syns)-1].Close(&x.Responses) // before the SYN is sent anew
 		x.retransmit = true
 		x.goOn()
 	default:
@@ -265,9 +265,6 @@ func (x *trial) close() {
 	}
 	x.syns = nil
 }
-
-// closeLast does so before the SYN is sent anew.
-func (x *trial) closeLast() { x.syns[len(x.syns)-1].Close(&x.Responses) }
 
 // end makes samples of the transmissions, and lets the next step follow.
 func (x *trial) end() {

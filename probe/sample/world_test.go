@@ -1,6 +1,7 @@
 package sample_test
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net/netip"
@@ -69,9 +70,7 @@ func (w world) run(t *testing.T, ctx context.Context, cfg sample.Config) (*gathe
 	for a, h := range w.hosts {
 		n.Handle(netip.PrefixFrom(a, a.BitLen()), h)
 	}
-	if w.ports == 0 {
-		w.ports = 20
-	}
+	w.ports = cmp.Or(w.ports, 20)
 	conn := n.Conn(w.ports, simnet.WatchOutgoing())
 	defer conn.Close()
 	if cfg.Targets == nil {

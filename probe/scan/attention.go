@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"time"
 
 	"synscope/internal/binomial"
@@ -131,10 +132,7 @@ func doublings(attempt int) int { return min(attempt, mostDoublings) + max(0, at
 // those of the others, are a guess, where there are any.
 func (e *engine) patience(h *host, attempt int) time.Duration {
 	wait := max(h.Wait(doublings(attempt), e.longest(h)), e.queueWait())
-	near := h.expected
-	if near == 0 {
-		near = e.Slowest
-	}
+	near := cmp.Or(h.expected, e.Slowest)
 	if h.Known() || near == 0 {
 		return wait
 	}

@@ -87,7 +87,7 @@ func TestLimitedHostGoesSilentForGood(t *testing.T) {
 			}
 			everyTenth(0).Respond(now, in, out)
 		})
-		_, s, _ := world{Host: cut(limited, 1500*ms, forever), Config: over(0)}.scan(t, t.Context(),
+		_, s, _ := world{Host: simnet.Away(limited, 1500*ms, forever), Config: over(0)}.scan(t, t.Context(),
 			scan.Config{Targets: slices.Values(ranges(1, 346, a))})
 		if s.Took > 15000*ms || s.WentSilent == 0 || s.Sent > 1600 {
 			t.Errorf("took %v, %d sent, %d went silent", s.Took, s.Sent, s.WentSilent)

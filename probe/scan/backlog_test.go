@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
@@ -61,7 +60,7 @@ func (c queueCase) scan(t *testing.T, out bool, seed uint64) {
 	want, a := states{}, netip.MustParseAddr("10.0.0.1")
 	for range c.hosts {
 		silent := c.silent()
-		n.Handle(netip.PrefixFrom(a, 32), halfSilent{simnet.Linux(22, 80, 150, 300, 443), silent})
+		n.Handle(netip.PrefixFrom(a, 32), simnet.OnPorts(simnet.Linux(22, 80, 150, 300, 443), func(port uint16) bool { return !silent(port) }))
 		for port := range uint16(ports / c.hosts) {
 			port++
 			all = append(all, netip.AddrPortFrom(a, port))
@@ -107,16 +106,4 @@ func truthOf(port uint16, silent func(uint16) bool) probe.State {
 		return probe.StateOpen
 	}
 	return probe.StateRefused
-}
-
-// halfSilent is a host with a filter before some ports.
-type halfSilent struct {
-	simnet.Host
-	silent func(uint16) bool
-}
-
-func (h halfSilent) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
-	if !h.silent(in.Dst.Port()) {
-		h.Host.Respond(now, in, out)
-	}
 }

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 
@@ -22,14 +23,10 @@ func (t *tally) seen(ev *wire.Event) {
 	t.strayed = 0
 	switch ev.Kind {
 	case wire.KindSYNACK:
-		if t.synackTTL == 0 {
-			t.synackTTL = ev.Seg.TTL
-		}
+		t.synackTTL = cmp.Or(t.synackTTL, ev.Seg.TTL)
 		t.zeroWindow = t.zeroWindow || ev.Seg.Window == 0 && !ev.Fragment
 	case wire.KindReset:
-		if t.rstTTL == 0 {
-			t.rstTTL = ev.Seg.TTL
-		}
+		t.rstTTL = cmp.Or(t.rstTTL, ev.Seg.TTL)
 	}
 }
 

@@ -43,7 +43,7 @@ func TestWhatIsAskedAgainIsClosedEachTime(t *testing.T) {
 	}{
 		"drops most ports":            {drops, 100},
 		"drops most ports, asked on":  {drops, 1000},
-		"refuses, and is away thrice": {cut(cut(cut(banned, 2*time.Second, 4*time.Second), 8*time.Second, 9*time.Second), 15*time.Second, 16*time.Second), 200},
+		"refuses, and is away thrice": {simnet.Away(simnet.Away(simnet.Away(banned, 2*time.Second, 4*time.Second), 8*time.Second, 9*time.Second), 15*time.Second, 16*time.Second), 200},
 	} {
 		inBubble(t, name, func(t *testing.T) {
 			open := halfOpen{}

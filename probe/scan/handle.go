@@ -223,7 +223,7 @@ func (e *engine) learn(f *flight, ev *wire.Event, before wire.Rank, deferred boo
 	case ev.Kind == wire.KindICMP:
 		if ev.Sender == f.host.addr.WithZone("") {
 			f.unnoteSilence(ev.Attempt)
-			f.host.noteError(e.lostBefore(f, ev.Attempt))
+			f.host.troubled().errors.note(e.lostBefore(f, ev.Attempt))
 		}
 		return
 	case before >= wire.RankReset:

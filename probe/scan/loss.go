@@ -37,11 +37,6 @@ func (l *losses) note(wasted int) {
 	l.at.add(wasted)
 }
 
-// noteError takes in an ICMP error of the host itself.
-func (h *host) noteError(wasted int) {
-	h.troubled().errors.note(wasted)
-}
-
 // trials is what was seen of the loss of a way: of so many transmissions to ports that answer,
 // so many were lost.
 type trials struct{ lost, of float64 }

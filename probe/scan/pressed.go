@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -107,9 +108,7 @@ func (e *engine) askPressed() bool {
 
 // askTogether asks some of the ports again, and then one that was open.
 func (e *engine) askTogether(h *host, p *pressed) {
-	if p.atOnce == 0 {
-		p.atOnce = pressedAtOnce
-	}
+	p.atOnce = cmp.Or(p.atOnce, pressedAtOnce)
 	p.asking, p.passed = min(p.atOnce, len(p.waiting)), false
 	for i := range p.waiting[:p.asking] {
 		e.sendRecheck(h, p.waiting[i].Target.Port())

@@ -6,9 +6,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
-	"time"
 
-	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/discover"
 	"synscope/probe/internal/probetest"
@@ -23,11 +21,7 @@ func sparse(hosts int, port uint16, loss float64, h simnet.Host) (n *simnet.Net,
 	for a, i := netip.MustParseAddr("198.51.100.1"), 0; i < 250; a, i = a.Next(), i+1 {
 		all = append(all, a)
 		if i < hosts {
-			n.HandleAddr(a.String(), simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-				if in.Dst.Port() == port {
-					h.Respond(now, in, out)
-				}
-			}))
+			n.HandleAddr(a.String(), simnet.OnPorts(h, func(p uint16) bool { return p == port }))
 		}
 	}
 	return n, all

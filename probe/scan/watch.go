@@ -179,16 +179,13 @@ func (e *engine) hold(id uint32, f *flight) bool {
 			return true
 		}
 		w.since, w.vouched, w.rest = max(e.Now, 1), h.vouched, rest{}
-		e.askWitness(h)
+		e.enqueueWitness(e.newWitness(h))
 		f = e.flights.at(id)
 	}
 	f.phase = phaseHeld
 	h.watch.held = append(h.watch.held, e.flights.ticket(id))
 	return true
 }
-
-// askWitness makes a probe of the witness, and puts it before all others.
-func (e *engine) askWitness(h *host) { e.enqueueWitness(e.newWitness(h)) }
 
 // newWitness makes a probe of the witness.
 func (e *engine) newWitness(h *host) uint32 {

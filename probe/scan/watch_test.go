@@ -18,16 +18,6 @@ import (
 	"synscope/probe/simnet"
 )
 
-// cut is a host that is away from one moment, counted from its making, to another.
-func cut(host simnet.Host, from, to time.Duration) simnet.Host {
-	start := time.Now()
-	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-		if since := now.Sub(start); since < from || since > to {
-			host.Respond(now, in, out)
-		}
-	})
-}
-
 // over is a network that takes 10 ms each way, and loses that share.
 func over(loss float64) simnet.Config {
 	path := simnet.Path{Delay: 10 * ms, Loss: loss}
@@ -63,7 +53,7 @@ func TestHostIsAwayForAMoment(t *testing.T) {
 	for _, away := range []time.Duration{100 * ms, 600 * ms, 3 * time.Second, 9 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			a := target.Addr()
-			found, s, err := world{Host: cut(everyTenth(2000), time.Second, time.Second+away), Config: over(0)}.scan(t, t.Context(),
+			found, s, err := world{Host: simnet.Away(everyTenth(2000), time.Second, time.Second+away), Config: over(0)}.scan(t, t.Context(),
 				scan.Config{Targets: slices.Values(ranges(1, 2000, a)), Rate: 1000})
 			if err != nil || !s.Complete || s.WentSilent > 0 {
 				t.Errorf("away for %v: %v, %+v", away, err, s)
@@ -96,7 +86,7 @@ func TestHostIsAwayWhileAllHaveTheirFirstTry(t *testing.T) {
 		for _, away := range c.away {
 			synctest.Test(t, func(t *testing.T) {
 				a := target.Addr()
-				found, s, err := world{Host: cut(everyTenth(3000), 300*ms, 300*ms+away), Config: simnet.Config{Out: path, Back: path}}.scan(t, t.Context(),
+				found, s, err := world{Host: simnet.Away(everyTenth(3000), 300*ms, 300*ms+away), Config: simnet.Config{Out: path, Back: path}}.scan(t, t.Context(),
 					scan.Config{Targets: slices.Values(ranges(1, 3000, a)), Rate: c.rate})
 				if wrong := wrongVerdicts(found, a, 3000); err != nil || !s.Complete || wrong > 0 {
 					t.Errorf("%v there, %v/s, away for %v: %d of 3000 wrong, %v", c.delay, c.rate, away, wrong, err)
@@ -115,7 +105,7 @@ func TestHostGoesSilentForGood(t *testing.T) {
 	for _, retries := range []int{0, -1, 3} {
 		synctest.Test(t, func(t *testing.T) {
 			a := target.Addr()
-			found, s, err := world{Host: cut(everyTenth(4000), time.Second, forever), Config: over(0)}.scan(t, t.Context(),
+			found, s, err := world{Host: simnet.Away(everyTenth(4000), time.Second, forever), Config: over(0)}.scan(t, t.Context(),
 				scan.Config{Targets: slices.Values(ranges(1, 4000, a)), Rate: 1000, Retries: retries})
 			if !errors.Is(err, probe.ErrWentSilent) || s.Complete {
 				t.Errorf("%v, complete %t", err, s.Complete)
@@ -147,7 +137,7 @@ func TestOneOfSeveralHostsGoesSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := addresses(4)
 		host := everyTenth(500)
-		gone := cut(host, 100*ms, forever)
+		gone := simnet.Away(host, 100*ms, forever)
 		all := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
 			if in.Dst.Addr() == hosts[1] {
 				gone.Respond(now, in, out)
@@ -199,7 +189,7 @@ func TestSilenceOverMuchLossIsWatchedLonger(t *testing.T) {
 	wrong := 0
 	for range runs {
 		synctest.Test(t, func(t *testing.T) {
-			host := cut(everyTenth(300), 2*time.Second, 14*time.Second)
+			host := simnet.Away(everyTenth(300), 2*time.Second, 14*time.Second)
 			_, s, _ := world{Host: host, Config: over(0.6)}.scan(t, t.Context(),
 				scan.Config{Targets: slices.Values(ranges(1, 300, target.Addr())), Rate: 100})
 			if s.WentSilent > 0 {
@@ -223,12 +213,7 @@ func TestManyFilteredPortsAfterManyAnswers(t *testing.T) {
 		0.05: {600 + 9*400, 10 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			rest := simnet.Linux(10, 20, 30)
-			host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-				if in.Dst.Port() <= 600 {
-					rest.Respond(now, in, out)
-				}
-			})
+			host := simnet.OnPorts(simnet.Linux(10, 20, 30), func(port uint16) bool { return port <= 600 })
 			_, s, err := world{Host: host, Config: over(loss)}.scan(t, t.Context(),
 				scan.Config{Targets: slices.Values(ranges(1, 1000, target.Addr())), Rate: 5000})
 			if err != nil || !s.Complete || s.WentSilent > 0 || s.States[probe.StateFiltered] < 400 || s.States[probe.StateFiltered] > 405 {
@@ -246,7 +231,7 @@ func TestInterruptDuringASilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 		defer cancel()
-		found, s, err := world{Host: cut(everyTenth(2000), time.Second, forever), Config: over(0)}.scan(t, ctx,
+		found, s, err := world{Host: simnet.Away(everyTenth(2000), time.Second, forever), Config: over(0)}.scan(t, ctx,
 			scan.Config{Targets: slices.Values(ranges(1, 2000, target.Addr())), Rate: 1000})
 		if !errors.Is(err, probe.ErrInterrupted) || s.Complete || s.Took > 6*time.Second {
 			t.Errorf("%v, %+v", err, s)
@@ -287,12 +272,7 @@ func TestAnswerLaterThanTheWitness(t *testing.T) {
 	for _, last := range []simnet.Host{&simnet.Listener{}, simnet.Closed{}} {
 		for late := uint16(60); late < 105; late++ {
 			inBubble(t, fmt.Sprint(late), func(t *testing.T) {
-				slow := simnet.Slow(last, 250*ms)
-				then := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-					if in.Dst.Port() == late {
-						slow.Respond(now, in, out)
-					}
-				})
+				then := simnet.OnPorts(simnet.Slow(last, 250*ms), func(port uint16) bool { return port == late })
 				host := after(50, everyTenth(200), then)
 				found, _, err := world{Host: host, Config: over(0)}.scan(t, t.Context(),
 					scan.Config{Targets: slices.Values(ranges(1, 200, target.Addr())), Rate: 300, Retries: -1})

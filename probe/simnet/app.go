@@ -1,6 +1,9 @@
 package simnet
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // App is what the program behind a Listener does with a connection. The zero
 // value reads everything, says nothing, and closes when the peer does.
@@ -35,10 +38,7 @@ const (
 )
 
 func (a *App) rto(tries int) time.Duration {
-	first := a.RTO
-	if first == 0 {
-		first = time.Second
-	}
+	first := cmp.Or(a.RTO, time.Second)
 	return first << tries
 }
 

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 )
@@ -52,17 +53,13 @@ func (c Config) withDefaults() Config {
 	if c.Sources == nil {
 		c.Sources = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
 	}
-	if c.MTU == 0 {
-		c.MTU = 1500
-	}
+	c.MTU = cmp.Or(c.MTU, 1500)
 	c.Out, c.Back = c.Out.withDefaults(), c.Back.withDefaults()
 	return c
 }
 
 func (p Path) withDefaults() Path {
-	if p.Hold == 0 {
-		p.Hold = max(p.Delay, time.Millisecond)
-	}
+	p.Hold = cmp.Or(p.Hold, max(p.Delay, time.Millisecond))
 	p.Limit.Burst = max(p.Limit.Burst, 1)
 	return p
 }

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"cmp"
 	"time"
 
 	"synscope/craft"
@@ -58,9 +59,7 @@ func Linux(open ...uint16) Mux {
 // reply starts an answer to a segment: addresses turned round, nothing else
 // but what every stack sets.
 func reply(in *craft.Segment, ttl uint8) craft.Segment {
-	if ttl == 0 {
-		ttl = 64
-	}
+	ttl = cmp.Or(ttl, 64)
 	return craft.Segment{Src: in.Dst, Dst: in.Src, TTL: ttl, DF: in.Src.Addr().Is4()}
 }
 

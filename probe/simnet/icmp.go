@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -70,9 +71,7 @@ func (m *ICMP) layers() []gopacket.SerializableLayer {
 	if !from.IsValid() {
 		from = m.Quote.Dst.Addr()
 	}
-	if ttl == 0 {
-		ttl = 64
-	}
+	ttl = cmp.Or(ttl, 64)
 	src, dst := net.IP(from.AsSlice()), net.IP(m.Quote.Src.Addr().AsSlice())
 	if from.Is4() {
 		return m.layers4(src, dst, ttl)

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"cmp"
 	"time"
 
 	"synscope/craft"
@@ -11,10 +12,7 @@ const timeWaitLength = time.Minute
 
 // segment starts a segment of the connection: addresses, numbers and flags.
 func (c *tcb) segment(flags craft.Flags) craft.Segment {
-	ttl := c.l.TTL
-	if ttl == 0 {
-		ttl = 64
-	}
+	ttl := cmp.Or(c.l.TTL, 64)
 	return craft.Segment{
 		Src: c.tuple.local, Dst: c.tuple.remote, TTL: ttl, DF: c.tuple.local.Addr().Is4(),
 		Seq: c.sndNxt, Ack: c.rcvNxt, Flags: flags,

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -126,6 +127,25 @@ func Only(flags craft.Flags, h Host) Host {
 	})
 }
 
+// OnPorts is a host that sees nothing but the segments to the ports for which on is true.
+func OnPorts(h Host, on func(port uint16) bool) Host {
+	return HostFunc(func(now time.Time, in *craft.Segment, out Emitter) {
+		if on(in.Dst.Port()) {
+			h.Respond(now, in, out)
+		}
+	})
+}
+
+// Away is a host that sees nothing from one moment, counted from its making, to another.
+func Away(h Host, from, to time.Duration) Host {
+	start := time.Now()
+	return HostFunc(func(now time.Time, in *craft.Segment, out Emitter) {
+		if since := now.Sub(start); since < from || since > to {
+			h.Respond(now, in, out)
+		}
+	})
+}
+
 // ForgedReset is a host for which somebody on the way, as many hops off as ttl
 // shows, answers each SYN with an RST before the genuine answer arrives.
 func ForgedReset(h Host, ttl uint8, before time.Duration) Host {
@@ -135,9 +155,7 @@ func ForgedReset(h Host, ttl uint8, before time.Duration) Host {
 // ForgedICMP is a host in whose way somebody who cannot see our packets claims
 // that it is unreachable, guessing sequence numbers wrong.
 func ForgedICMP(h Host, forged ICMP) Host {
-	if forged.SeqOff == 0 {
-		forged.SeqOff = 1
-	}
+	forged.SeqOff = cmp.Or(forged.SeqOff, 1)
 	return Chorus(Only(craft.SYN, Rejected{forged}), h)
 }
 

@@ -43,7 +43,7 @@ func (t *tracer) acceptAnswer(ev *wire.Event) (reject string) {
 	if reject == "" {
 		t.act(do, q, ev)
 	}
-	if s.Until == 0 && t.overdue(s) { // nothing gives it up any more
+	if s.Until == 0 && t.Now >= t.deadline(s) { // nothing gives it up any more
 		s.Ended, q.ended = true, true
 	}
 	return reject
@@ -145,15 +145,10 @@ func (t *tracer) answered(q *query, ev *wire.Event) {
 	if q.Kind == HopTimeExceeded || q.Kind == HopSYNACK {
 		q.ended = true
 	} else {
-		s.Until = t.Now + t.grace(s, took)
+		s.Until = t.Now + s.Outcome.Grace(s.Src.Addr(), 0, took, t.cfg.Timeout)
 		t.settling = append(t.settling, q)
 	}
 	t.settleEnd()
-}
-
-// grace is how long an answer that ends a path waits for something better.
-func (t *tracer) grace(s *wire.Transmission, took time.Duration) time.Duration {
-	return s.Outcome.Grace(s.Src.Addr(), 0, took, t.cfg.Timeout)
 }
 
 // measure puts the time of an answer into the grid. Whether a SYN-ACK was repeated is

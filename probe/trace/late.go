@@ -55,6 +55,3 @@ func (t *tracer) lateness() (until time.Duration) {
 	}
 	return until
 }
-
-// overdue tells whether a probe's regular time is over.
-func (t *tracer) overdue(s *wire.Transmission) bool { return t.Now >= t.deadline(s) }

@@ -2,6 +2,7 @@
 package trace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -146,20 +147,12 @@ func (c *Config) complete() error {
 	if !c.Target.IsValid() {
 		return errors.New("trace: no target")
 	}
-	if c.MaxHops == 0 {
-		c.MaxHops = DefaultMaxHops
-	}
-	if c.Queries == 0 {
-		c.Queries = DefaultQueries
-	}
+	c.MaxHops = cmp.Or(c.MaxHops, DefaultMaxHops)
+	c.Queries = cmp.Or(c.Queries, DefaultQueries)
 	if c.MaxHops < 1 || c.MaxHops > MaxHops || c.Queries < 1 || c.Queries > MaxQueries {
 		return fmt.Errorf("trace: %d hops, %d queries each: at most %d and %d", c.MaxHops, c.Queries, MaxHops, MaxQueries)
 	}
-	if c.Timeout <= 0 {
-		c.Timeout = probe.DefaultTimeout
-	}
-	if c.Rate <= 0 {
-		c.Rate = math.Inf(1)
-	}
+	c.Timeout = cmp.Or(max(c.Timeout, 0), probe.DefaultTimeout)
+	c.Rate = cmp.Or(max(c.Rate, 0), math.Inf(1))
 	return nil
 }

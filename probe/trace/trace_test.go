@@ -233,11 +233,7 @@ func TestTraceNamesChanges(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			way := routers(3)
-			host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-				if in.TTL == 0 || int(in.TTL) > len(way) {
-					simnet.Closed{}.Respond(now, in, out)
-					return
-				}
+			host := expiring(way, func(in *craft.Segment, out simnet.Emitter) {
 				quoted := *in
 				quoted.TTL = 1
 				if in.TTL == 3 {
@@ -262,6 +258,17 @@ func TestTraceNamesChanges(t *testing.T) {
 	}
 }
 
+// expiring is a host of no open port, of whose routers the one at which a segment ends answers.
+func expiring(way []netip.Addr, answer func(in *craft.Segment, out simnet.Emitter)) simnet.Host {
+	return simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+		if in.TTL == 0 || int(in.TTL) > len(way) {
+			simnet.Closed{}.Respond(now, in, out)
+			return
+		}
+		answer(in, out)
+	})
+}
+
 // The identification alone is 16 bits, which a stranger guesses in a second: without
 // the timestamp beside it, a quote of another number is nobody's.
 func TestIdentificationAloneIsNotBelieved(t *testing.T) {
@@ -273,11 +280,7 @@ func TestIdentificationAloneIsNotBelieved(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			way := routers(3)
-			host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-				if in.TTL == 0 || int(in.TTL) > len(way) {
-					simnet.Closed{}.Respond(now, in, out)
-					return
-				}
+			host := expiring(way, func(in *craft.Segment, out simnet.Emitter) {
 				forged := *in
 				forged.TTL, forged.Seq = 1, in.Seq.Add(1<<20)
 				n := forge(&forged)
@@ -323,11 +326,7 @@ func TestHopKindsReadAsWritten(t *testing.T) {
 func TestTraceBelievesNoChangesOfFragments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		way := routers(2)
-		host := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-			if in.TTL == 0 || int(in.TTL) > len(way) {
-				simnet.Closed{}.Respond(now, in, out)
-				return
-			}
+		host := expiring(way, func(in *craft.Segment, out simnet.Emitter) {
 			quoted := *in
 			quoted.TTL, quoted.TOS = 1, 0x20
 			out.ICMP(0, &simnet.ICMP{From: way[in.TTL-1], Type: 11, Quote: quoted, QuoteTCP: 64})

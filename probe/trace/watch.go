@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -60,9 +61,7 @@ func (c *WatchConfig) completeWatch() error {
 	if err := c.complete(); err != nil {
 		return err
 	}
-	if c.Interval == 0 {
-		c.Interval = DefaultInterval
-	}
+	c.Interval = cmp.Or(c.Interval, DefaultInterval)
 	if c.Interval < MinInterval {
 		return fmt.Errorf("trace: a round every %v: at least %v lie between two", c.Interval, MinInterval)
 	}

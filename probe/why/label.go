@@ -1,6 +1,7 @@
 package why
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"slices"
@@ -183,7 +184,7 @@ func (k *Knowledge) readTrace(t *Trial) Outcome {
 		return TraceLoops
 	case t.refusedAt() > 0:
 		return TraceRefused
-	case last == 0 && k.routersAnswer(t) && (!known || host > 1):
+	case last == 0 && k.routerAt(t) > 0 && (!known || host > 1):
 		return TraceDies
 	case last == 0 && (!known || host > 1):
 		return TraceSilent
@@ -248,9 +249,6 @@ func (k *Knowledge) routerAt(t *Trial) (hop int) {
 	return hop
 }
 
-// routersAnswer reports whether another trace to the same address saw a router.
-func (k *Knowledge) routersAnswer(t *Trial) bool { return k.routerAt(t) > 0 }
-
 // reach is the last hop at which a router answered, and the first at which
 // somebody did in the target's name; 0 for none.
 func (t *Trial) reach() (last, answered int) {
@@ -259,9 +257,7 @@ func (t *Trial) reach() (last, answered int) {
 			continue
 		}
 		if h.Target {
-			if answered == 0 {
-				answered = h.TTL
-			}
+			answered = cmp.Or(answered, h.TTL)
 			continue
 		}
 		last = max(last, h.TTL)
@@ -319,10 +315,7 @@ func (k *Knowledge) forks(t *Trial) bool {
 			}
 		}
 	})
-	for _, h := range t.Reply.Path {
-		if h.Addr.IsValid() && !h.Target && !h.Refuses && hops[h.TTL] != nil && !hops[h.TTL][h.Addr] {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.Reply.Path, func(h Hop) bool {
+		return h.Addr.IsValid() && !h.Target && !h.Refuses && hops[h.TTL] != nil && !hops[h.TTL][h.Addr]
+	})
 }

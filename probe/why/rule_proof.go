@@ -1,6 +1,9 @@
 package why
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // proof is a box that refuses a flow until it comes with the same SYN once more, or until
 // what it was answered was reset. Once it has, this flow passes, or all of this source.
@@ -68,9 +71,7 @@ func (p *proof) learn(t *Trial, like []float64) {
 // cloneWith is a copy with one more entry: clones of a rule share their maps.
 func cloneWith(m map[int]time.Duration, key int, at time.Duration) map[int]time.Duration {
 	c := make(map[int]time.Duration, len(m)+1)
-	for k, v := range m {
-		c[k] = v
-	}
+	maps.Copy(c, m)
 	if _, known := c[key]; !known {
 		c[key] = at
 	}

@@ -1,6 +1,7 @@
 package why
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -66,18 +67,10 @@ const (
 )
 
 func (c Config) complete() Config {
-	if c.Packets == 0 {
-		c.Packets = DefaultPackets
-	}
-	if c.Time == 0 {
-		c.Time = DefaultTime
-	}
-	if c.Hops == 0 {
-		c.Hops = defaultHops
-	}
-	if c.Sure == 0 {
-		c.Sure = defaultSure
-	}
+	c.Packets = cmp.Or(c.Packets, DefaultPackets)
+	c.Time = cmp.Or(c.Time, DefaultTime)
+	c.Hops = cmp.Or(c.Hops, defaultHops)
+	c.Sure = cmp.Or(c.Sure, defaultSure)
 	return c
 }
 

@@ -34,8 +34,6 @@ type doubts struct {
 	queue []*doubt
 }
 
-func newDoubts() doubts { return doubts{of: map[netip.AddrPort]*doubt{}} }
-
 // unproven tells whether an answer has to be weighed with what came before it:
 // one that carries no number of ours, is an answer only to a SYN-ACK of ours, or
 // says nothing of the port.

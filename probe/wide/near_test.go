@@ -38,16 +38,9 @@ func cloned(in *craft.Segment) *craft.Segment {
 	return &c
 }
 
-// filtering answers on the ports below a bound only.
-type filtering struct {
-	simnet.Host
-	from uint16
-}
-
-func (f filtering) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
-	if in.Dst.Port() < f.from {
-		f.Host.Respond(now, in, out)
-	}
+// below answers on the ports below a bound only.
+func below(bound uint16, h simnet.Host) simnet.Host {
+	return simnet.OnPorts(h, func(port uint16) bool { return port < bound })
 }
 
 // nearRun probes a thousand ports of each word, and returns how long that took.
@@ -65,7 +58,7 @@ func nearRun(t *testing.T, least time.Duration, path simnet.Path, host simnet.Ho
 // Silence of ports of a host that is near is believed soon; where an address has not
 // answered at all, only after the whole time-out.
 func TestSilenceOfNearHosts(t *testing.T) {
-	host := filtering{simnet.Linux(10, 20, 30), 900}
+	host := below(900, simnet.Linux(10, 20, 30))
 	for _, c := range []struct {
 		name        string
 		least       time.Duration
@@ -107,7 +100,7 @@ func TestShortTimeoutsLoseNoAnswer(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			host := later{
-				Host: filtering{simnet.Linux(10, 20, 30), 990}, random: r,
+				Host: below(990, simnet.Linux(10, 20, 30)), random: r,
 				least: time.Duration(r.IntN(300)) * ms, spread: time.Duration(1+r.IntN(400)) * ms,
 			}
 			s, found := nearRun(t, wide.DefaultLeastTimeout, simnet.Path{Delay: 5 * ms}, host, "10.0.0.1")

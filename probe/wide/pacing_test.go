@@ -93,7 +93,7 @@ func TestPaceStaysWhereThePathLoses(t *testing.T) {
 	for _, loss := range []float64{0.05, 0.4} {
 		synctest.Test(t, func(t *testing.T) {
 			path := simnet.Path{Delay: 5 * ms, Loss: loss}
-			host := filtering{simnet.Linux(open(100)...), 10001}
+			host := below(10001, simnet.Linux(open(100)...))
 			kept, _ := pacedRun(t, host, path, path, 1, "1-10100", true)
 			tried, found := pacedRun(t, host, path, path, 1, "1-10100", false)
 			if tried.Pace != 0 || tried.Took > kept.Took*time.Duration(tried.Sent)/time.Duration(kept.Sent)*5/4+time.Duration(tried.Attempts)*wide.DefaultLeastTimeout || found.count(probe.StateOpen) < 95 {

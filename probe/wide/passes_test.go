@@ -149,12 +149,7 @@ func TestPassesInterruptedAndResumed(t *testing.T) {
 func TestOutagesAreNoLoss(t *testing.T) {
 	for _, from := range []time.Duration{time.Second, 2900 * ms, 3500 * ms, 5 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			start := time.Now()
-			cut := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-				if since := now.Sub(start); since < from || since > from+3*time.Second {
-					simnet.Closed{}.Respond(now, in, out)
-				}
-			})
+			cut := simnet.Away(simnet.Closed{}, from, from+3*time.Second)
 			found := newAnswers()
 			s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 5 * ms}}, cut, wide.Config{
 				Plan: planOf(t, 3, "1-3000", "10.0.0.1"), MostRetries: 11, Config: scan.Config{Rate: 1000},

@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/simnet"
 	"synscope/probe/wide"
@@ -98,7 +97,7 @@ func (c slowLink) scan(t *testing.T, seed uint64) {
 	}
 	host := simnet.Linux(22, 80, 150, 300, 443)
 	plan, found := planOf(t, seed, c.ports, c.words), newAnswers()
-	s, err := statelessFrom(t, t.Context(), wide.DefaultMostRetries+1, cfg, partly{host, c.filtered},
+	s, err := statelessFrom(t, t.Context(), wide.DefaultMostRetries+1, cfg, simnet.OnPorts(host, c.answered),
 		wide.Config{Plan: plan, LeastTimeout: wide.DefaultLeastTimeout, MostRetries: wide.DefaultMostRetries}, found)
 	if err != nil || !s.Complete {
 		t.Fatalf("%v, %+v", err, s)
@@ -108,7 +107,7 @@ func (c slowLink) scan(t *testing.T, seed uint64) {
 		target := plan.At(i)
 		want := probe.StateRefused
 		switch {
-		case partly{host, c.filtered}.silent(target.Port()):
+		case !c.answered(target.Port()):
 			want, silent = probe.StateUnknown, silent+1
 		case host.Ports[target.Port()] != nil:
 			want = probe.StateOpen
@@ -130,18 +129,6 @@ func (c slowLink) scan(t *testing.T, seed uint64) {
 	}
 }
 
-// partly is a host with a filter before a part of its ports, in per cent.
-type partly struct {
-	simnet.Host
-	filtered int
-}
-
-func (h partly) silent(port uint16) bool {
-	return port > 22 && port != 80 && int(port)%100 < h.filtered
-}
-
-func (h partly) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
-	if !h.silent(in.Dst.Port()) {
-		h.Host.Respond(now, in, out)
-	}
+func (c slowLink) answered(port uint16) bool {
+	return port <= 22 || port == 80 || int(port)%100 >= c.filtered
 }

@@ -18,10 +18,6 @@ type responses struct {
 	waiting chan struct{} // wakes the sender
 }
 
-func newResponses(p *wire.Packets) *responses {
-	return &responses{packets: p, waiting: make(chan struct{}, 1)}
-}
-
 // add queues a response, unless the same was sent a moment ago.
 func (r *responses) add(x wire.Response, now time.Duration) {
 	r.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/netip"
 	"time"
 
 	"synscope/netraw"
@@ -67,8 +68,9 @@ func newRun(b Blaster, cfg *Config, sink probe.Sink) (*run, error) {
 		return nil, err
 	}
 	w := &run{
-		cfg: cfg, net: b, responses: newResponses(p), doubts: newDoubts(),
-		silence: silence{sent: newTrail(mostPatience(cfg.Timeout), 0)},
+		cfg: cfg, net: b, doubts: doubts{of: map[netip.AddrPort]*doubt{}},
+		responses: &responses{packets: p, waiting: make(chan struct{}, 1)},
+		silence:   silence{sent: newTrail(mostPatience(cfg.Timeout), 0)},
 		matcher: wire.Matcher{
 			Cookie: wire.NewCookie(cfg.Key), Tech: cfg.Technique,
 			Ports: b.Ports(), Attempts: cfg.MostRetries + 1,

@@ -5,23 +5,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"synscope/craft"
 	"synscope/probe"
 	"synscope/probe/scan"
 	"synscope/probe/simnet"
 	"synscope/probe/wide"
 )
 
-// deaf answers nothing on one port.
-type deaf struct {
-	simnet.Host
-	port uint16
-}
-
-func (d deaf) Respond(now time.Time, in *craft.Segment, out simnet.Emitter) {
-	if in.Dst.Port() != d.port {
-		d.Host.Respond(now, in, out)
-	}
+func deafOn81(h simnet.Host) simnet.Host {
+	return simnet.OnPorts(h, func(port uint16) bool { return port != 81 })
 }
 
 // A run is over when every target has answered; while one of them keeps silent, all get
@@ -36,7 +27,7 @@ func TestOverWhenAllHaveAnswered(t *testing.T) {
 			words := []string{"10.0.0.0/24"}
 			host := simnet.Host(simnet.Linux(80))
 			if c.silent {
-				host = deaf{host, 81}
+				host = deafOn81(host)
 			}
 			var checkpoints []uint64
 			cfg := wide.Config{Plan: planOf(t, 1, "80,81", words...), Config: scan.Config{Rate: 5000}, CheckpointEvery: time.Hour}

@@ -3,6 +3,7 @@
 package wide
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -148,12 +149,8 @@ func (c *Config) complete(network probe.Network) error {
 	if err := wire.Check("stateless scan", network, c.Rate, max(c.Retries, c.MostRetries)); err != nil {
 		return err
 	}
-	if c.Retries == 0 {
-		c.Retries = DefaultRetries
-	}
-	if c.CheckpointEvery <= 0 {
-		c.CheckpointEvery = DefaultCheckpointEvery
-	}
+	c.Retries = cmp.Or(c.Retries, DefaultRetries)
+	c.CheckpointEvery = cmp.Or(max(c.CheckpointEvery, 0), DefaultCheckpointEvery)
 	c.setDefaults()
 	c.MostRetries = max(c.MostRetries, c.Retries)
 	return nil

@@ -415,12 +415,7 @@ func TestStatelessOutageBehindUs(t *testing.T) {
 	t.Parallel()
 	for _, away := range []time.Duration{3 * time.Second, 12 * time.Second, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			start := time.Now()
-			cut := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
-				if gone := now.Sub(start); gone < 2*time.Second || gone > 2*time.Second+away {
-					internet.Respond(now, in, out)
-				}
-			})
+			cut := simnet.Away(internet, 2*time.Second, 2*time.Second+away)
 			plan := planOf(t, 3, "80", "10.0.0.0/17")
 			found := newAnswers()
 			s, err := stateless(t, t.Context(), simnet.Config{Out: simnet.Path{Delay: 20 * ms}}, cut, wide.Config{Plan: plan}, found)
@@ -500,7 +495,7 @@ func TestStatelessCooldown(t *testing.T) {
 	}{{10 * ms, 2010 * ms}, {1500 * ms, 1500*ms + 3*time.Second}, {2600 * ms, 2 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
 			found := newAnswers()
-			s, err := stateless(t, t.Context(), simnet.Config{Back: simnet.Path{Delay: tc.late}}, deaf{simnet.Linux(80), 81},
+			s, err := stateless(t, t.Context(), simnet.Config{Back: simnet.Path{Delay: tc.late}}, deafOn81(simnet.Linux(80)),
 				wide.Config{Plan: planOf(t, 1, "80,81", "10.0.0.0/24"), Config: scan.Config{Retries: -1, Rate: 1e6}}, found)
 			if err != nil || s.Took < tc.took || s.Took > tc.took+300*ms {
 				t.Errorf("answers after %v: took %v, want %v; %v", tc.late, s.Took, tc.took, err)

@@ -80,8 +80,6 @@ const (
 	bookSize = 1 << 16
 )
 
-func (b *hostbook) full() bool { return b.kept >= bookSize }
-
 // gather takes what tells of a host, and has the hosts so far written where there is
 // no room for more.
 func (b *hostbook) gather(r record.Record, write func() error) error {
@@ -91,7 +89,7 @@ func (b *hostbook) gather(r record.Record, write func() error) error {
 		}
 	}
 	b.record(r)
-	if b.full() {
+	if b.kept >= bookSize {
 		return write()
 	}
 	return nil

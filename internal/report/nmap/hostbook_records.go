@@ -1,6 +1,8 @@
 package nmap
 
 import (
+	"fmt"
+	"strings"
 	"synscope/internal/report/record"
 	"synscope/internal/report/text"
 	"synscope/probe"
@@ -63,7 +65,7 @@ func (b *hostbook) settleWay(p *record.Port) {
 	b.hops = nil
 	for _, h := range page.way.answers() {
 		if len(h.Changes) > 0 {
-			page.addStory(p.Port, story{h, hopWords(h)})
+			page.addStory(p.Port, story{h, fmt.Sprintf("hop %d, %s: %s", h.TTL, h.Addr, strings.Join(h.ChangeWords(), ", "))})
 		}
 	}
 }

@@ -1,9 +1,7 @@
 package nmap
 
 import (
-	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"synscope/internal/report/record"
@@ -48,11 +46,6 @@ func sooner(h *record.Hop, other *record.Hop) bool {
 	mine, ok := trusted(h)
 	theirs, known := trusted(other)
 	return ok && (!known || mine < theirs)
-}
-
-// hopWords is what had happened to a probe when it came to the hop.
-func hopWords(h *record.Hop) string {
-	return fmt.Sprintf("hop %d, %s: %s", h.TTL, h.Addr, strings.Join(h.ChangeWords(), ", "))
 }
 
 // trusted is the hop's time, where it was measured and nothing speaks against

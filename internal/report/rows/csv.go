@@ -213,34 +213,37 @@ func (r *csvRow) Time(name string, value time.Time) {
 func (r *csvRow) Strs(name string, values []string) { r.Str(name, strings.Join(values, " ")) }
 
 func (r *csvRow) Counts(name string, values iter.Seq2[string, uint64]) {
-	var words []string
-	for key, n := range values {
-		words = append(words, key+"="+strconv.FormatUint(n, 10))
-	}
-	r.Strs(name, words)
+	r.Strs(name, countWords(values))
 }
-
-func (r *csvRow) Findings(name string, values []probe.Finding) {
-	codes := make([]string, len(values))
-	for i, f := range values {
-		codes[i] = f.Code
-	}
-	r.Strs(name, codes)
-}
-
-func (r *csvRow) Durations(name string, values []time.Duration) {
-	words := make([]string, len(values))
-	for i, v := range values {
-		words[i] = strconv.FormatInt(v.Nanoseconds(), 10)
-	}
-	r.Strs(name, words)
-}
+func (r *csvRow) Findings(name string, values []probe.Finding)  { r.Strs(name, codes(values)) }
+func (r *csvRow) Durations(name string, values []time.Duration) { r.Strs(name, nanoseconds(values)) }
 
 // Object gives each field of an object a column of its own.
 func (r *csvRow) Object(_ string, fields func(w record.FieldWriter)) { fields(r) }
 
 // Objects leaves lists of objects out: a row has no place for them.
 func (r *csvRow) Objects(string, int, func(record.FieldWriter, int)) {}
+
+func countWords(values iter.Seq2[string, uint64]) (words []string) {
+	for key, n := range values {
+		words = append(words, key+"="+strconv.FormatUint(n, 10))
+	}
+	return words
+}
+
+func codes(values []probe.Finding) (words []string) {
+	for _, f := range values {
+		words = append(words, f.Code)
+	}
+	return words
+}
+
+func nanoseconds(values []time.Duration) (words []string) {
+	for _, v := range values {
+		words = append(words, strconv.FormatInt(v.Nanoseconds(), 10))
+	}
+	return words
+}
 
 // appendCSVString quotes a field that needs it.
 func appendCSVString(b []byte, s string) []byte {

@@ -192,29 +192,9 @@ func (v values) Float(name string, value float64) {
 
 func (v values) Strs(name string, all []string) { v.of[name] = strings.Join(all, " ") }
 
-func (v values) Counts(name string, all iter.Seq2[string, uint64]) {
-	var words []string
-	for key, n := range all {
-		words = append(words, key+"="+strconv.FormatUint(n, 10))
-	}
-	v.Strs(name, words)
-}
-
-func (v values) Findings(name string, all []probe.Finding) {
-	codes := make([]string, len(all))
-	for i, f := range all {
-		codes[i] = f.Code
-	}
-	v.Strs(name, codes)
-}
-
-func (v values) Durations(name string, all []time.Duration) {
-	words := make([]string, len(all))
-	for i, d := range all {
-		words[i] = strconv.FormatInt(d.Nanoseconds(), 10)
-	}
-	v.Strs(name, words)
-}
+func (v values) Counts(name string, all iter.Seq2[string, uint64]) { v.Strs(name, countWords(all)) }
+func (v values) Findings(name string, all []probe.Finding)         { v.Strs(name, codes(all)) }
+func (v values) Durations(name string, all []time.Duration)        { v.Strs(name, nanoseconds(all)) }
 
 func (v values) Object(_ string, fields func(w record.FieldWriter)) { fields(v) }
 

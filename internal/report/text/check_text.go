@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"strings"
 
 	"synscope/internal/report/record"
@@ -10,12 +11,8 @@ import (
 // changeWords tell of a change in a line.
 func changeWords(c *record.Change) string {
 	old, now := c.Old, c.New
-	if old == "" {
-		old = absent(c.What)
-	}
-	if now == "" {
-		now = absent(c.What)
-	}
+	old = cmp.Or(old, absent(c.What))
+	now = cmp.Or(now, absent(c.What))
 	return units.Printable(c.Target + ": " + c.What + ": was " + old + ", is " + now)
 }
 

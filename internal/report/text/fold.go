@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -275,14 +276,6 @@ func (h *hostFold) parted() (listed []*record.Port, folded []*group) {
 		}
 	}
 	slices.SortFunc(listed, func(a, b *record.Port) int { return int(a.Port) - int(b.Port) })
-	slices.SortStableFunc(folded, func(a, b *group) int {
-		switch {
-		case a.n > b.n:
-			return -1
-		case a.n < b.n:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(folded, func(a, b *group) int { return cmp.Compare(b.n, a.n) })
 	return listed, folded
 }

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,14 +18,8 @@ func (t *isnText) evidenceTable(rep *isn.Report) []string {
 	}
 	rows := [][]string{{"series", "samples", "varied", "offsets", "explained", "not explained"}}
 	for _, s := range rep.Series {
-		name := units.Printable(s.Name)
-		if name == "" {
-			name = "-"
-		}
-		varied := strings.ReplaceAll(strings.Join(s.Varied, ", "), "client_isn", "our ISN")
-		if varied == "" {
-			varied = "nothing"
-		}
+		name := cmp.Or(units.Printable(s.Name), "-")
+		varied := cmp.Or(strings.ReplaceAll(strings.Join(s.Varied, ", "), "client_isn", "our ISN"), "nothing")
 		rows = append(rows, []string{name, units.Count(uint64(s.Samples)), varied, units.Count(uint64(s.Offsets)), units.Count(uint64(s.Explained)), unexplained(s)})
 	}
 	lines := []string{""}

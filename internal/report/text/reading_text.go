@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 
 	"synscope/internal/report/record"
@@ -12,10 +13,7 @@ func readingText(r *record.Reading, t *captureText) []string {
 	if t.o.Quiet || r.Packets == 0 && r.Fault != "" && r.Fault != record.Interrupted {
 		return nil
 	}
-	found := t.foundWords(&r.Summary)
-	if found == "" {
-		found = "nothing to tell"
-	}
+	found := cmp.Or(t.foundWords(&r.Summary), "nothing to tell")
 	lines := []string{"", units.CountOf(r.Connections, "connection attempt") + " in " + units.CountOf(r.Packets, "packet") + ": " + found}
 	lines = append(lines, readingTail(r))
 	if rejected := countWords(r.Rejections()); rejected != "" {

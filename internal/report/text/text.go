@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -180,9 +181,7 @@ func (t *textSink) heading(lines []string, p *record.Port) []string {
 		return lines
 	}
 	t.headed = true
-	if t.clock == "" {
-		t.clock = p.Clock
-	}
+	t.clock = cmp.Or(t.clock, p.Clock)
 	rtt := "RTT"
 	if t.clock != "" && !t.narrow() {
 		rtt += " (" + t.clock + ")"

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"iter"
 	"strings"
 
@@ -12,10 +13,7 @@ import (
 // summary is the end of a run in words: what was found, what that took, and
 // what was lost on the way.
 func (t *textSink) summary(s *record.Summary) []string {
-	found := t.foundWords(s)
-	if found == "" {
-		found = "nothing to tell"
-	}
+	found := cmp.Or(t.foundWords(s), "nothing to tell")
 	lines := []string{
 		"",
 		units.CountOf(s.Probes, "port") + " probed in " + units.Duration(s.Took) + ": " + found,

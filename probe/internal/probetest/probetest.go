@@ -3,6 +3,7 @@
 package probetest
 
 import (
+	"cmp"
 	"net/netip"
 	"testing"
 	"time"
@@ -34,10 +35,7 @@ func (w World) Conn() *simnet.Conn {
 		n.Handle(netip.MustParsePrefix("198.51.100.0/24"), w.Host)
 		n.Handle(netip.MustParsePrefix("2001:db8:1::/64"), w.Host)
 	}
-	held := w.Ports
-	if held == 0 {
-		held = 5
-	}
+	held := cmp.Or(w.Ports, 5)
 	return n.Conn(held, w.Opts...)
 }
 

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"time"
 
 	"synscope/netraw"
@@ -43,9 +44,6 @@ func (tx Stamps) Took(at, sent time.Time, now time.Duration) time.Duration {
 // After tells whether the transmission left after a packet had arrived that the
 // kernel stamped at; sent is as for Elapsed. Without a stamp it did not.
 func (tx Stamps) After(at, sent time.Time) bool {
-	left := tx.Left
-	if left == 0 {
-		left = sent.UnixNano()
-	}
+	left := cmp.Or(tx.Left, sent.UnixNano())
 	return !at.IsZero() && at.UnixNano() < left
 }

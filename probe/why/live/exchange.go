@@ -278,42 +278,48 @@ func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 	case in.Outgoing:
 		i.departed(p, ev.at)
 	case p.Kind == craft.PacketICMPError:
-		icmp := p.ICMP
-		icmp.Quote.Options = nil
-		ev.icmp = &icmp
-		q := &icmp.Quote
-		for _, k := range i.exchanges[q.Src.Port()] {
-			if q.Src == k.src && q.Dst == netip.AddrPortFrom(k.dst.Addr().WithZone(""), k.dst.Port()) && k.numbers.sent(q.Seq) {
-				k.deliver(ev)
-				return
-			}
-		}
-		i.tooLate(&icmp)
+		i.takeICMP(p.ICMP, ev)
 	case p.Kind == craft.PacketTCP:
-		s := &p.Segment
-		ev.seg, ev.len = *s, len(s.Payload)
-		ev.mss, _ = s.Options.MSS()
-		ev.tsval, _, ev.hasTS = s.Options.Timestamps()
-		ev.twice = duplicate(s)
-		ev.seg.Options, ev.seg.Payload = nil, nil
-		k, verified := i.concerned(s)
-		switch {
-		case k == nil:
-			if k = i.misdirected(s); k != nil && !p.Fragment {
-				ev.elsewhere = true
-				k.deliver(ev)
-				return
-			}
-			late := i.lateAnswer(s, &ev)
-			i.straggler(s, knowing(!late))
-		case verified:
-			k.numbers.heard(s)
+		i.takeSegment(&p.Segment, ev)
+	}
+}
+
+func (i *Instrument) takeICMP(icmp craft.ICMPError, ev event) {
+	icmp.Quote.Options = nil
+	ev.icmp = &icmp
+	q := &icmp.Quote
+	for _, k := range i.exchanges[q.Src.Port()] {
+		if q.Src == k.src && q.Dst == netip.AddrPortFrom(k.dst.Addr().WithZone(""), k.dst.Port()) && k.numbers.sent(q.Seq) {
 			k.deliver(ev)
-		case p.Fragment: // it proves nothing
-		case !k.numbers.doubted: // one is enough: a flood of them is no more
-			k.numbers.doubted, ev.doubt = true, true
-			k.deliver(ev)
+			return
 		}
+	}
+	i.tooLate(&icmp)
+}
+
+func (i *Instrument) takeSegment(s *craft.Segment, ev event) {
+	ev.seg, ev.len = *s, len(s.Payload)
+	ev.mss, _ = s.Options.MSS()
+	ev.tsval, _, ev.hasTS = s.Options.Timestamps()
+	ev.twice = duplicate(s)
+	ev.seg.Options, ev.seg.Payload = nil, nil
+	k, verified := i.concerned(s)
+	switch {
+	case k == nil:
+		if k = i.misdirected(s); k != nil && !ev.fragment {
+			ev.elsewhere = true
+			k.deliver(ev)
+			return
+		}
+		late := i.lateAnswer(s, &ev)
+		i.straggler(s, knowing(!late))
+	case verified:
+		k.numbers.heard(s)
+		k.deliver(ev)
+	case ev.fragment: // it proves nothing
+	case !k.numbers.doubted: // one is enough: a flood of them is no more
+		k.numbers.doubted, ev.doubt = true, true
+		k.deliver(ev)
 	}
 }
 

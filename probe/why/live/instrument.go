@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,12 +78,8 @@ type Instrument struct {
 
 // New begins to listen on a network. Routes are looked up, nothing is sent.
 func New(n probe.Network, cfg Config) *Instrument {
-	if cfg.Rate == 0 {
-		cfg.Rate = DefaultRate
-	}
-	if cfg.Packets == 0 {
-		cfg.Packets = why.DefaultPackets
-	}
+	cfg.Rate = cmp.Or(cfg.Rate, DefaultRate)
+	cfg.Packets = cmp.Or(cfg.Packets, why.DefaultPackets)
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
 		routes: map[netip.Addr]netraw.Route{}, exchanges: map[uint16][]*exchange{}, silent: map[tuple]craft.Seq{}, old: map[flow]ended{}, givenUp: map[answerOf]awaited{}, rtts: map[int]time.Duration{},
@@ -206,9 +203,7 @@ func (i *Instrument) trial(ctx context.Context, t *why.Trial, settle func(), rel
 	t.Before, t.Completed = i.completed, i.completed
 	i.mu.Unlock()
 	defer func() {
-		if t.Ended == 0 {
-			t.Ended = i.Now()
-		}
+		t.Ended = cmp.Or(t.Ended, i.Now())
 	}()
 	switch t.Kind {
 	case why.Local:

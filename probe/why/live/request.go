@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -57,10 +58,7 @@ var (
 
 // greeting is what a client of the port's protocol says first; line ends where it is not known.
 func (c *conn) greeting() []byte {
-	name := c.in.cfg.Name
-	if name == "" {
-		name = c.dst.Addr().String()
-	}
+	name := cmp.Or(c.in.cfg.Name, c.dst.Addr().String())
 	switch {
 	case slices.Contains(tlsPorts, c.dst.Port()):
 		return clientHello(name)

@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -509,9 +510,7 @@ func (s *scene) config(h *lab.Host) why.Config {
 	if s.addr != nil {
 		addr = s.addr(h)
 	}
-	if s.port == 0 {
-		s.port = port
-	}
+	s.port = cmp.Or(s.port, port)
 	target := netip.AddrPortFrom(addr, s.port)
 	addrs := []why.Address{{AddrPort: target}}
 	if s.more != nil {

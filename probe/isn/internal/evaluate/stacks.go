@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -25,10 +26,7 @@ type state struct {
 
 // since is how often a timer of the period went off since it was last asked.
 func (h *state) since(at, period time.Duration) uint32 {
-	was := h.last
-	if was == 0 {
-		was = at
-	}
+	was := cmp.Or(h.last, at)
 	h.last = at
 	return uint32(at/period - was/period)
 }

@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math/bits"
@@ -152,9 +153,7 @@ func strangeCounters() (list []GeneratorKind) {
 			x, last, r := rng.Uint32(), time.Duration(0), fork(rng)
 			return simhost.GeneratorFunc(func(s simhost.SYN) craft.Seq {
 				for ; last+500*time.Millisecond <= s.At; last += 500 * time.Millisecond {
-					if last == 0 {
-						last = s.At
-					}
+					last = cmp.Or(last, s.At)
 					x += 32000 + r.Uint32N(1<<15)
 				}
 				x += 1 + r.Uint32N(1<<15)

@@ -13,41 +13,30 @@ func backendFaults() []fault {
 		{why.BackendDead, func(s *Scene, rng *rand.Rand) {
 			backends(s, rng, func(*World, packet) fate { return dropped })
 		}},
-		{why.BackendRefusing, func(s *Scene, rng *rand.Rand) {
-			backends(s, rng, func(w *World, p packet) fate {
-				if p.kind == syn {
-					return ends(answer{says: saysRST, from: w.far()})
-				}
-				return passes
-			})
-		}},
+		{why.BackendRefusing, func(s *Scene, rng *rand.Rand) { backends(s, rng, when(ofKind(syn), fromHost(saysRST))) }},
 		{why.BackendSlow, func(s *Scene, rng *rand.Rand) {
 			if rng.IntN(2) == 0 { // its program is, and its kernel is not
 				d := time.Duration(between(rng, 1.1, 3) * float64(time.Second))
-				backends(s, rng, func(w *World, p packet) fate {
-					if p.kind == data {
-						return ends(answer{says: saysACK, from: w.far(), slow: d})
-					}
-					return passes
-				})
+				backends(s, rng, when(ofKind(data), slowly(d)))
 				return
 			}
 			d := time.Duration(between(rng, 0.25, 0.7)*float64(time.Second)) + 3*s.RTT
-			backends(s, rng, func(w *World, p packet) fate {
-				if p.kind == syn {
-					return ends(answer{says: saysSYNACK, from: w.far(), after: min(d, 750*time.Millisecond)})
-				}
-				return passes
-			})
+			backends(s, rng, when(ofKind(syn), func(w *World) fate {
+				return ends(answer{says: saysSYNACK, from: w.far(), after: min(d, 750*time.Millisecond)})
+			}))
 		}},
 		{why.BackendFlapping, flapping},
 	}
 }
 
+func ofKind(k kind) func(*World, packet) bool {
+	return func(_ *World, p packet) bool { return p.kind == k }
+}
+
 // backends puts a balancer before several hosts, one of which fares as bad says.
 // New connections are given out by a hash of the flow, or in any order; while a
 // connection is remembered it keeps to its backend.
-func backends(s *Scene, rng *rand.Rand, bad func(*World, packet) fate) {
+func backends(s *Scene, rng *rand.Rand, bad box) {
 	n := oneOf(rng, 2, 3, 4, 6)
 	s.DropsUnused = rng.Float64() < 0.1
 	forgets, table := rng.IntN(2) == 0, map[int]bool{}

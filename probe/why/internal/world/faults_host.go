@@ -14,25 +14,14 @@ func hostFaults() []fault {
 		{why.HostNotListening, func(s *Scene, rng *rand.Rand) {
 			s.near(rng)
 			s.DropsUnused = rng.Float64() < 0.1
-			s.Host = func(w *World, p packet) fate {
-				if p.target() && (p.kind == syn || p.kind == fin) {
-					return ends(answer{says: saysRST, from: w.far()})
-				}
-				return passes
-			}
+			s.Host = when(func(_ *World, p packet) bool { return p.target() && (p.kind == syn || p.kind == fin) }, fromHost(saysRST))
 		}},
 		{why.HostAcceptQueue, acceptQueue},
 		{why.HostAcceptQueueReset, acceptQueueReset},
 		{why.HostSYNQueue, func(s *Scene, rng *rand.Rand) {
 			s.near(rng)
 			s.DropsACKs, s.DropsUnused = false, rng.Float64() < 0.1
-			p := between(rng, 0.25, 0.9)
-			s.Host = func(w *World, p2 packet) fate {
-				if p2.opening() && w.rng.Float64() < p {
-					return dropped
-				}
-				return passes
-			}
+			s.Host = when(someOpening(between(rng, 0.25, 0.9)), drop)
 		}},
 		{why.HostSYNCookies, func(s *Scene, rng *rand.Rand) { s.near(rng); s.Cookies = true }},
 		{why.HostFirewall, hostFirewall},
@@ -40,34 +29,23 @@ func hostFaults() []fault {
 			s.near(rng)
 			most := 2 + rng.IntN(14)
 			end := oneOf(rng, dropped, ends(answer{says: saysRST, from: s.far()}), ends(answer{says: saysRejected, from: s.far()}))
-			s.Host = func(w *World, p packet) fate {
-				if p.opening() && w.held >= most {
-					return end
-				}
-				return passes
-			}
+			s.Host = when(func(w *World, p packet) bool { return p.opening() && w.held >= most }, always(end))
 		}},
 		{why.HostTimeWait, func(s *Scene, rng *rand.Rand) {
 			s.near(rng)
-			end := oneOf(rng, dropped, ends(answer{says: saysRST, from: s.far()}))
-			s.Host = func(w *World, p packet) fate {
-				if p.opening() && p.nth == 1 && p.t.Kind == why.Reuse {
-					return end
-				}
-				return passes
-			}
+			s.Host = when(reusing, always(oneOf(rng, dropped, ends(answer{says: saysRST, from: s.far()}))))
 		}},
 		{why.HostSlow, func(s *Scene, rng *rand.Rand) {
 			s.near(rng)
 			d, share := time.Duration(between(rng, 1.1, 4)*float64(time.Second)), oneOf(rng, 1, 1, 0.8)
-			s.Host = func(w *World, p packet) fate {
-				if p.kind == data && w.rng.Float64() < share {
-					return ends(answer{says: saysACK, from: w.far(), slow: d})
-				}
-				return passes
-			}
+			s.Host = when(func(w *World, p packet) bool { return p.kind == data && w.rng.Float64() < share }, slowly(d))
 		}},
 	}
+}
+
+// slowly is a program that answers after d.
+func slowly(d time.Duration) func(*World) fate {
+	return func(w *World) fate { return ends(answer{says: saysACK, from: w.far(), slow: d}) }
 }
 
 // hostDown: the last router says so at once, or after it asked for the link address in vain.
@@ -127,7 +105,7 @@ func acceptQueue(s *Scene, rng *rand.Rand) {
 	}
 }
 
-func fullByOthers(p float64) func(*World, packet) fate {
+func fullByOthers(p float64) box {
 	return func(w *World, p2 packet) fate {
 		if p2.opening() && w.rng.Float64() < p {
 			return dropped
@@ -143,7 +121,7 @@ func fullByOthers(p float64) func(*World, packet) fate {
 }
 
 // slowAcceptor is a program that serves one connection after the other, with a short backlog.
-func slowAcceptor(rng *rand.Rand, overflow fate) func(*World, packet) fate {
+func slowAcceptor(rng *rand.Rand, overflow fate) box {
 	room, each := 1+rng.IntN(5), time.Duration(between(rng, 0.4, 2.2)*float64(time.Second))
 	waiting, free := 0, time.Duration(0)
 	accept := func(now time.Duration) {
@@ -194,11 +172,6 @@ func acceptQueueReset(s *Scene, rng *rand.Rand) {
 		s.Host = slowAcceptor(rng, ends(answer{says: saysRST, from: s.far()}))
 	default:
 		p := between(rng, 0.4, 1)
-		s.Host = func(w *World, p2 packet) fate {
-			if p2.kind == third && w.rng.Float64() < p {
-				return ends(answer{says: saysRST, from: w.far()})
-			}
-			return passes
-		}
+		s.Host = when(func(w *World, p2 packet) bool { return p2.kind == third && w.rng.Float64() < p }, fromHost(saysRST))
 	}
 }

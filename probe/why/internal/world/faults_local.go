@@ -51,7 +51,7 @@ func localFaults() []fault {
 }
 
 // refuses is a kernel that lets a share of the packets not leave.
-func refuses(share float64, _ *rand.Rand) func(*World, packet) fate {
+func refuses(share float64, _ *rand.Rand) box {
 	return func(w *World, p packet) fate {
 		return fate{refused: w.rng.Float64() < share && (p.kind != third && p.kind != data || share == 1)}
 	}

@@ -45,14 +45,11 @@ func names(s *Scene, rng *rand.Rand, which deadOnes) {
 	if !six && rng.IntN(4) == 0 { // half dead
 		how = between(rng, 0.4, 0.8)
 	}
-	s.Host = func(w *World, p packet) fate {
+	s.Host = when(func(w *World, p packet) bool {
 		dead := p.t.Addr == victim
 		if six {
 			dead = p.t.Addr >= fours
 		}
-		if p.opening() && dead && w.rng.Float64() < how {
-			return end
-		}
-		return passes
-	}
+		return p.opening() && dead && w.rng.Float64() < how
+	}, always(end))
 }

@@ -31,12 +31,9 @@ func natFaults() []fault {
 				}
 				return why.NotMade
 			}
-			s.Host = func(w *World, p packet) fate {
-				if (p.opening() || all && p.kind == syn) && p.t.Kind != why.Kernel && w.rng.Float64() < share {
-					return ends(answer{says: saysElsewhere, from: w.far()})
-				}
-				return passes
-			}
+			s.Host = when(func(w *World, p packet) bool {
+				return (p.opening() || all && p.kind == syn) && p.t.Kind != why.Kernel && w.rng.Float64() < share
+			}, fromHost(saysElsewhere))
 		}},
 	}
 }

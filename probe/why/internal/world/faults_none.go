@@ -12,18 +12,9 @@ func noFault() []fault {
 		{why.Healthy, func(s *Scene, rng *rand.Rand) {
 			s.near(rng)
 			if rng.IntN(6) == 0 {
-				s.Host = challengesReuse(s)
+				// in TIME_WAIT it answers each SYN of the old connection by an ACK
+				s.Host = when(reusing, always(ends(answer{says: saysChallenge, from: s.far()})))
 			}
 		}},
-	}
-}
-
-// challengesReuse is a host in TIME_WAIT that answers each SYN of the old connection by an ACK.
-func challengesReuse(s *Scene) func(*World, packet) fate {
-	return func(_ *World, p packet) fate {
-		if p.opening() && p.nth == 1 && p.t.Kind == why.Reuse {
-			return ends(answer{says: saysChallenge, from: s.far()})
-		}
-		return passes
 	}
 }

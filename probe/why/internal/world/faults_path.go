@@ -3,6 +3,7 @@ package world
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"synscope/probe/why"
@@ -12,15 +13,7 @@ import (
 func pathFaults() []fault {
 	return []fault{
 		{why.PathOneOfSeveral, oneOfSeveral},
-		{why.PathLoss, func(s *Scene, rng *rand.Rand) {
-			p := between(rng, 0.08, 0.5)
-			switch rng.IntN(3) {
-			case 0:
-				s.LossOut += p
-			default:
-				s.LossOut, s.LossBack = s.LossOut+p/2, s.LossBack+p/2
-			}
-		}},
+		{why.PathLoss, loses},
 		{why.PathReturnLoss, func(s *Scene, rng *rand.Rand) {
 			p := between(rng, 0.12, 0.8)
 			s.Back = func(w *World, _ packet, a answer) bool { return a.from >= w.far() && w.rng.Float64() < p }
@@ -29,89 +22,66 @@ func pathFaults() []fault {
 		{why.PathConntrackFull, func(s *Scene, rng *rand.Rand) {
 			p, all := between(rng, 0.2, 0.95), rng.IntN(4) > 0
 			s.DropsACKs = s.DropsACKs && all
-			s.Box = func(w *World, p2 packet) fate {
-				if (all || p2.target()) && p2.kind != third && p2.kind != data && w.rng.Float64() < p {
-					return dropped
-				}
-				return passes
-			}
+			s.Box = when(func(w *World, p2 packet) bool {
+				return (all || p2.target()) && p2.kind != third && p2.kind != data && w.rng.Float64() < p
+			}, drop)
 		}},
 		{why.PathFirewallDrop, func(s *Scene, rng *rand.Rand) {
-			which := rng.IntN(4)
 			s.DropsUnused = false
-			s.Box = func(_ *World, p packet) fate {
-				if which == 3 && p.kind == data && p.target() {
-					return dropped
-				}
-				if which == 0 || p.target() && (which == 1 || which == 2 && p.kind == syn) {
-					return dropped
-				}
-				return passes
-			}
+			s.Box = when(oneOf(rng, filtered...), drop)
 		}},
 		{why.PathFirewallReject, rejects},
-		{why.PathFirewallReset, func(s *Scene, rng *rand.Rand) {
-			s.DropsUnused = false
-			s.Box = func(w *World, p packet) fate {
-				if p.opening() {
-					return ends(answer{says: saysRST, from: w.BoxAt})
-				}
-				return passes
-			}
-		}},
+		{why.PathFirewallReset, func(s *Scene, _ *rand.Rand) { s.DropsUnused, s.Box = false, when(opening, fromBox(saysRST)) }},
 		{why.PathInjectedReset, func(s *Scene, rng *rand.Rand) {
-			p := oneOf(rng, 1, 0.9, 0.5)
-			s.Box = func(w *World, p2 packet) fate {
-				if p2.opening() && w.rng.Float64() < p {
-					return fate{also: []answer{{says: saysRST, from: w.BoxAt}}}
-				}
-				return passes
-			}
+			s.Box = when(someOpening(oneOf(rng, 1, 0.9, 0.5)), func(w *World) fate {
+				return fate{also: []answer{{says: saysRST, from: w.BoxAt}}}
+			})
 		}},
 		{why.PathProxy, func(s *Scene, rng *rand.Rand) {
 			s.Cookies = rng.IntN(2) == 0
 			zero := rng.IntN(2) == 0
-			s.Box = func(w *World, p packet) fate {
-				if p.opening() {
-					return ends(answer{says: saysSYNACK, from: w.BoxAt, zero: zero})
-				}
-				return passes
-			}
+			s.Box = when(opening, func(w *World) fate { return ends(answer{says: saysSYNACK, from: w.BoxAt, zero: zero}) })
 		}},
 		{why.PathDropsOption, dropsOption},
 		{why.PathDropsECN, func(s *Scene, rng *rand.Rand) { s.Box = byLook(rng, why.ECN, why.AccECN) }},
 		{why.PathDropsTOS, func(s *Scene, rng *rand.Rand) {
 			s.Box = byLook(rng, oneOf(rng, why.TOS, why.TOS, why.HighTTL))
 		}},
-		{why.PathMTUBlackHole, func(s *Scene, rng *rand.Rand) {
-			mtu, way := 600+rng.IntN(800), rng.IntN(3)
-			if way != 1 {
-				s.Box = func(_ *World, p packet) fate {
-					if p.size+40 > mtu {
-						return dropped
-					}
-					return passes
-				}
-			}
-			if way > 0 {
-				s.BackMTU = mtu
-			}
-			if way == 1 { // or nobody could tell
-				s.Answers = 4000
-			}
-		}},
+		{why.PathMTUBlackHole, blackHole},
 		{why.PathIdleTimeout, func(s *Scene, rng *rand.Rand) {
-			limit, resets := time.Duration(between(rng, 0.6, 6.5)*float64(time.Second)), rng.IntN(2) == 0
-			s.Box = func(w *World, p packet) fate {
-				switch {
-				case p.idle < limit:
-					return passes
-				case resets:
-					return ends(answer{says: saysRST, from: w.BoxAt})
-				}
-				return dropped
-			}
+			limit := time.Duration(between(rng, 0.6, 6.5) * float64(time.Second))
+			s.Box = when(func(_ *World, p packet) bool { return p.idle >= limit }, oneOf(rng, fromBox(saysRST), drop))
 		}},
+	}
+}
+
+func loses(s *Scene, rng *rand.Rand) {
+	p := between(rng, 0.08, 0.5)
+	if rng.IntN(3) == 0 {
+		s.LossOut += p
+		return
+	}
+	s.LossOut, s.LossBack = s.LossOut+p/2, s.LossBack+p/2
+}
+
+// filtered tells which packets a firewall drops.
+var filtered = []func(*World, packet) bool{
+	func(*World, packet) bool { return true },
+	func(_ *World, p packet) bool { return p.target() },
+	opening,
+	func(_ *World, p packet) bool { return p.target() && p.kind == data },
+}
+
+func blackHole(s *Scene, rng *rand.Rand) {
+	mtu, way := 600+rng.IntN(800), rng.IntN(3)
+	if way != 1 {
+		s.Box = when(func(_ *World, p packet) bool { return p.size+40 > mtu }, drop)
+	}
+	if way > 0 {
+		s.BackMTU = mtu
+	}
+	if way == 1 { // or nobody could tell
+		s.Answers = 4000
 	}
 }
 
@@ -120,12 +90,9 @@ func oneOfSeveral(s *Scene, rng *rand.Rand) {
 	loss := oneOf(rng, 1, 1, 1, 0.6)
 	path := func(w *World, flow int) byte { return byte(w.hash(flow) * float64(paths)) }
 	s.Branch = path
-	s.Box = func(w *World, p packet) fate {
-		if p.kind != echo && path(w, p.t.Flow) == 0 && w.rng.Float64() < loss {
-			return dropped
-		}
-		return passes
-	}
+	s.Box = when(func(w *World, p packet) bool {
+		return p.kind != echo && path(w, p.t.Flow) == 0 && w.rng.Float64() < loss
+	}, drop)
 }
 
 func rateLimit(s *Scene, rng *rand.Rand) {
@@ -154,21 +121,13 @@ func rateLimit(s *Scene, rng *rand.Rand) {
 // drops ends SYNs silently or with a reset.
 func drops(rng *rand.Rand) func(w *World) fate {
 	if rng.IntN(3) == 0 {
-		return func(w *World) fate { return ends(answer{says: saysRST, from: w.BoxAt}) }
+		return fromBox(saysRST)
 	}
-	return func(*World) fate { return dropped }
+	return drop
 }
 
-func byLook(rng *rand.Rand, hit ...why.Look) func(*World, packet) fate {
-	end := drops(rng)
-	return func(w *World, p packet) fate {
-		for _, l := range hit {
-			if p.opening() && p.t.Look == l {
-				return end(w)
-			}
-		}
-		return passes
-	}
+func byLook(rng *rand.Rand, hit ...why.Look) box {
+	return when(func(_ *World, p packet) bool { return p.opening() && slices.Contains(hit, p.t.Look) }, drops(rng))
 }
 
 // carries tells which looks carry an option.
@@ -184,12 +143,7 @@ var carries = []func(why.Look) bool{
 
 func dropsOption(s *Scene, rng *rand.Rand) {
 	hit, end := oneOf(rng, carries...), drops(rng)
-	s.Box = func(w *World, p packet) fate {
-		if p.opening() && hit(p.t.Look) {
-			return end(w)
-		}
-		return passes
-	}
+	s.Box = when(func(_ *World, p packet) bool { return p.opening() && hit(p.t.Look) }, end)
 }
 
 // rejects: a router does not let it pass, has no way to the host, or one in a circle.

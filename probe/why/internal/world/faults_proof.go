@@ -24,7 +24,7 @@ func proofFaults() []fault {
 }
 
 // firstDropped passes a SYN that comes once more, not too soon.
-func firstDropped(rng *rand.Rand) func(*World, packet) fate {
+func firstDropped(rng *rand.Rand) box {
 	seen, all := map[int]time.Duration{}, rng.IntN(2) == 0
 	return func(w *World, p packet) fate {
 		if p.kind != syn || !all && !p.opening() {
@@ -43,7 +43,7 @@ func firstDropped(rng *rand.Rand) func(*World, packet) fate {
 }
 
 // wrongFirst answers with a wrong number until that was reset.
-func wrongFirst(rng *rand.Rand) func(*World, packet) fate {
+func wrongFirst(rng *rand.Rand) box {
 	reset, whole := map[int]time.Duration{}, rng.IntN(2) == 0
 	return func(w *World, p packet) fate {
 		if !p.opening() {
@@ -64,7 +64,7 @@ func wrongFirst(rng *rand.Rand) func(*World, packet) fate {
 }
 
 // resetFirst resets the first connections of a source.
-func resetFirst() func(*World, packet) fate {
+func resetFirst() box {
 	proven, theirs := time.Duration(0), map[int]bool{}
 	return func(w *World, p packet) fate {
 		switch {

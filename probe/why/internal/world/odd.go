@@ -53,11 +53,11 @@ func (s Scene) with(o *Scene) Scene {
 }
 
 // after asks one box, and of what passes it another.
-func after(one, other func(*World, packet) fate) func(*World, packet) fate {
-	if one == nil || other == nil {
-		if one == nil {
-			return other
-		}
+func after(one, other box) box {
+	switch {
+	case one == nil:
+		return other
+	case other == nil:
 		return one
 	}
 	return func(w *World, p packet) fate {
@@ -75,12 +75,7 @@ func after(one, other func(*World, packet) fate) func(*World, packet) fate {
 // passes it on.
 func Overruled(seed uint64) Scene {
 	s := network(rand.New(rand.NewPCG(seed, 17)), 0)
-	s.Box = func(w *World, p packet) fate {
-		if !p.opening() {
-			return passes
-		}
-		return fate{also: []answer{{says: saysUnreachable, from: w.BoxAt}}}
-	}
+	s.Box = when(opening, func(w *World) fate { return fate{also: []answer{{says: saysUnreachable, from: w.BoxAt}}} })
 	return s
 }
 
@@ -97,13 +92,10 @@ func DrawsBySYN(n int, acks ACKs, seed uint64) Scene {
 	rng := rand.New(rand.NewPCG(seed, 19))
 	s := network(rng, 0)
 	s.DropsUnused, s.DropsACKs = false, false
-	s.Host = func(w *World, p packet) fate {
+	s.Host = when(func(w *World, p packet) bool {
 		drawn := p.opening() || acks == ACKsDrawn && p.target() && p.kind == ackOnly
-		if drawn && w.rng.IntN(n) == 0 {
-			return dropped
-		}
-		return passes
-	}
+		return drawn && w.rng.IntN(n) == 0
+	}, drop)
 	return s
 }
 

@@ -28,11 +28,11 @@ type Scene struct {
 	Facts                             map[why.Fact]bool
 
 	Fact     func(*World, why.Fact) bool
-	Local    func(*World, packet) fate
+	Local    box
 	BoxAt    int
 	BoxFirst bool // it looks at a packet before its router looks at the TTL
-	Box      func(*World, packet) fate
-	Host     func(*World, packet) fate
+	Box      box
+	Host     box
 	Back     func(*World, packet, answer) bool // loses it
 	Branch   func(w *World, flow int) byte     // which of several routers
 	Connect2 func(*World) why.Outcome          // of connect(2); NotMade: as the network says
