@@ -32,13 +32,13 @@ func TestSplitTellsWhichWayVaries(t *testing.T) {
 				conn := n.Conn(8, simnet.WatchOutgoing())
 				defer conn.Close()
 				var s splitter
-				_, err := ping.Run(t.Context(), conn, ping.Config{Targets: []netip.AddrPort{pair}, Count: 400, Interval: 30 * ms}, func(p ping.Sample) error {
+				_, err := ping.Run(t.Context(), conn, ping.Config{Targets: []netip.AddrPort{pair}, Count: 1600, Interval: 30 * ms}, func(p ping.Sample) error {
 					s.add(&p)
 					return nil
 				})
 				got := s.split()
 				t.Logf("%+v", got)
-				if err != nil || got.Samples < 300 || (got.There-tc.there).Abs() > ms/5 || (got.Back-tc.here).Abs() > ms/5 {
+				if err != nil || got.Samples < 1200 || (got.There-tc.there).Abs() > ms/5 || (got.Back-tc.here).Abs() > ms/5 {
 					t.Errorf("%v: %+v, want %v there and %v back", err, got, tc.there, tc.here)
 				}
 			})
