@@ -63,14 +63,17 @@ func (d Dialer) Dial(ctx context.Context, dst netip.AddrPort) (Handshake, error)
 	if h, acknowledged := socket.reset(err); acknowledged {
 		return h, nil
 	}
-	if err != nil {
-		h := socket.failed(time.Since(start), err)
+	h, opened := socket.openedBy(err)
+	if err != nil && !opened {
+		h = socket.failed(time.Since(start), err)
 		return h, d.explain(err, dst, h.ICMP == nil && socket.sentNothing())
 	}
-	defer tcp.Close()
-	socket.close()
-	tcp.SetLinger(0)
-	h := handshakeOf(tcp)
+	if err == nil {
+		defer tcp.Close()
+		socket.close()
+		tcp.SetLinger(0)
+		h = handshakeOf(tcp)
+	}
 	if end, ok := ctx.Deadline(); ok && h.tooLate(start, end) {
 		return Handshake{Retransmits: h.Retransmits}, dialError(dst, context.DeadlineExceeded)
 	}
@@ -89,20 +92,15 @@ func (w *witness) failed(took time.Duration, err error) (h Handshake) {
 	return h
 }
 
-// connect is connect(2). A process that was stopped finds the deadline over and
-// the connection open: what the kernel has done by then counts.
+// connect is connect(2) until ctx ends. A process that was stopped finds it over and the
+// connection open: what the kernel has done by then counts, and the witness tells it.
 func (d Dialer) connect(ctx context.Context, dst netip.AddrPort, socket *witness) (*net.TCPConn, error) {
 	waiting, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	watched := func() bool { return false }
 	defer func() { watched() }()
 	n := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
-		watched = context.AfterFunc(ctx, func() {
-			if !stillConnecting(c) {
-				time.Sleep(lastMoment)
-			}
-			giveUp()
-		})
+		watched = context.AfterFunc(ctx, giveUp)
 		return errors.Join(d.control("", "", c), socket.keep(c))
 	}}
 	n.SetMultipathTCP(false)
@@ -111,8 +109,8 @@ func (d Dialer) connect(ctx context.Context, dst netip.AddrPort, socket *witness
 	}
 	conn, err := n.DialContext(waiting, "tcp", dst.String())
 	if err != nil {
-		if ctx.Err() != nil && waiting.Err() != nil {
-			err = dialError(dst, ctx.Err())
+		if errors.Is(err, context.Canceled) {
+			err = dialError(dst, cmp.Or(socket.pending(), ctx.Err()))
 		}
 		return nil, err
 	}
@@ -122,10 +120,6 @@ func (d Dialer) connect(ctx context.Context, dst netip.AddrPort, socket *witness
 func dialError(dst netip.AddrPort, err error) error {
 	return &net.OpError{Op: "connect", Net: "tcp", Addr: net.TCPAddrFromAddrPort(dst), Err: err}
 }
-
-// lastMoment is how long this process has, after the deadline, to learn what the kernel
-// did before it.
-const lastMoment = time.Second
 
 // tooLate reports whether a connection that was found open after the deadline was opened
 // too late: its own RTT says so, or it has none since the SYN was retransmitted.

@@ -1,6 +1,7 @@
 package netraw
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -51,15 +52,6 @@ func (w *witness) sentNothing() bool {
 	return err == nil && info.Segs_out == 0
 }
 
-// stillConnecting reports whether the kernel waits for the answer to a SYN.
-func stillConnecting(c syscall.RawConn) (waiting bool) {
-	err := c.Control(func(fd uintptr) {
-		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-		waiting = err != nil || info.State == unix.BPF_TCP_SYN_SENT
-	})
-	return waiting || err != nil
-}
-
 // handshakeOf asks the kernel about an open connection.
 func handshakeOf(tcp *net.TCPConn) (h Handshake) {
 	raw, err := tcp.SyscallConn()
@@ -108,6 +100,30 @@ func (w *witness) reset(err error) (h Handshake, acknowledged bool) {
 	h, acknowledged = handshakeIn(w.fd)
 	h.Reset = acknowledged
 	return h, acknowledged
+}
+
+// openedBy reports whether the kernel had opened a connection by the time at which this
+// process gave its connect up, and tells of it. That connection then ends in an RST.
+func (w *witness) openedBy(err error) (h Handshake, acknowledged bool) {
+	if w.fd == 0 || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		return Handshake{}, false
+	}
+	if h, acknowledged = handshakeIn(w.fd); acknowledged {
+		unix.SetsockoptLinger(w.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	return h, acknowledged
+}
+
+// pending is the error of a connect that nobody has waited for; nil: none.
+func (w *witness) pending() error {
+	if w.fd == 0 {
+		return nil
+	}
+	errno, err := unix.GetsockoptInt(w.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil || errno == 0 {
+		return nil
+	}
+	return os.NewSyscallError("connect", unix.Errno(errno))
 }
 
 // retransmits is how often the kernel has repeated the SYN of a connect that failed.

@@ -18,8 +18,6 @@ func (d Dialer) control(_, _ string, _ syscall.RawConn) error {
 
 func unroutable(error) bool { return false }
 
-func stillConnecting(syscall.RawConn) bool { return true }
-
 func handshakeOf(*net.TCPConn) Handshake { return Handshake{} }
 
 func refusal(time.Duration, error) Handshake { return Handshake{} }
@@ -29,6 +27,10 @@ type witness struct{}
 func (*witness) keep(syscall.RawConn) error { return nil }
 
 func (*witness) reset(error) (Handshake, bool) { return Handshake{}, false }
+
+func (*witness) openedBy(error) (Handshake, bool) { return Handshake{}, false }
+
+func (*witness) pending() error { return nil }
 
 func (*witness) retransmits() int { return 0 }
 

@@ -184,6 +184,7 @@ var variable = []struct {
 	{regexp.MustCompile(`in \d+ segments`), "in N segments"},
 	{regexp.MustCompile(`\d+ packets sent, \d+ received`), "N packets sent, N received"}, // ports are asked again by what came first
 	{regexp.MustCompile(`(retransmitted +SYN-ACK|SYN-ACK repeated) (\d+ times|once|twice)`), "$1 N times"},
+	{regexp.MustCompile(`(retransmitted +FIN|nobody acknowledges) (\[?)(\d+ times|once|twice)`), "$1 ${2}N times"}, // a kernel waits as long as its own answers took
 	{regexp.MustCompile(`\b[0-9,]{4,}(\.\d+)?\b`), "N"},
 	{regexp.MustCompile(`─+`), "─"},
 	{regexp.MustCompile(`[ \t]+`), " "},

@@ -116,6 +116,11 @@ func scanAll(t *testing.T, l *lab.Lab, technique string, pairs []netip.AddrPort,
 			found[rec.pair()] = rec
 		}
 	}
+	for _, p := range pairs {
+		if found[p] == nil {
+			t.Errorf("%v: nothing is said of %v:\n%s%s", args, p, r.out, r.err)
+		}
+	}
 	return found
 }
 

@@ -79,7 +79,7 @@ func TestPortWatch(t *testing.T) {
 // rtt-watch tells of a handshake that has become slow, of losses, and of silence.
 func TestRTTWatch(t *testing.T) {
 	t.Parallel()
-	h, d := scriptLab(t, "rttwatch", &lab.Link{})
+	h, d := scriptLab(t, "rttwatch", nil)
 	d.write(t, "list", "rttwatch:80\n")
 	watch := "STATE=state COUNT=5 INTERVAL=10ms KEEP=3 MORE=1000 rtt-watch list"
 	for range 4 {

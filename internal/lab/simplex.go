@@ -12,6 +12,7 @@ const (
 	defaultLimit     = 1 << 16
 	defaultReorderBy = time.Millisecond
 	maxSpare         = 1 << 12
+	mostLate         = 10 * time.Second // that a wire's thread takes a frame in after its arrival
 )
 
 // simplex is one direction of a wire, which is full duplex. Only the wire's thread uses it, but for path.
@@ -60,9 +61,9 @@ func (l *simplex) receive() (int, error) {
 // admit decides a frame's fate. Each packet takes the same number of draws
 // whatever the path does, so a seed gives the same losses with any delay.
 func (l *simplex) admit(frame []byte, stamp, now time.Time) {
-	// The stamp is CLOCK_REALTIME's: only its distance from now is used, as far
-	// as it is plausible, so that a step of the clock stops no packet.
-	in := now.Add(-min(max(now.Sub(stamp), 0), 10*time.Millisecond))
+	// The stamp is CLOCK_REALTIME's: only its distance from now is used, as far as it is
+	// plausible of a thread that had to wait, so that a step of the clock stops no packet.
+	in := now.Add(-min(max(now.Sub(stamp), 0), mostLate))
 	if neighbourly(frame) && !l.harm {
 		p := l.flight(frame)
 		p.due, p.silent = in, true
