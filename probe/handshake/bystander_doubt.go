@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"slices"
+
 	"synscope/craft"
 )
 

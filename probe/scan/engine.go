@@ -94,6 +94,7 @@ func (e *engine) run(ctx context.Context) error {
 		return e.Failure == nil && !e.finished()
 	}, e.wakeUp)
 	e.sends.Close(e.takeIn)
+	e.endRests()
 	e.CloseRest()
 	e.abandon()
 	e.report()

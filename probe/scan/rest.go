@@ -62,3 +62,12 @@ func (e *engine) closeAfterRest(w *watch) {
 	}
 	w.rest.closings = nil
 }
+
+// endRests closes, at the end of the run, what would have been closed after the rests of all hosts.
+func (e *engine) endRests() {
+	for _, h := range e.hosts.byAddr {
+		if h.watch != nil {
+			e.closeAfterRest(h.watch)
+		}
+	}
+}
