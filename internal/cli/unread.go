@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"synscope/internal/outfile"
 	"synscope/internal/report/sink"
 )
 
@@ -30,7 +31,7 @@ func (s *Streams) whileRead(ctx context.Context) (context.Context, func()) {
 			case <-ctx.Done():
 				return
 			case <-look.C:
-				if isUnread(out) {
+				if outfile.Unread(out) {
 					cancel(fmt.Errorf("%w: %w", sink.ErrWrite, &fs.PathError{Op: "write", Path: out.Name(), Err: syscall.EPIPE}))
 				}
 			}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"syscall"
 	"testing"
+
+	"synscope/internal/outfile"
 )
 
 // Work that writes late ends with whoever reads what it writes, of which nothing is said.
@@ -15,7 +17,7 @@ func TestWhileRead(t *testing.T) {
 	}
 	out := os.NewFile(uintptr(ends[1]), os.Stdout.Name())
 	defer out.Close()
-	if isUnread(out) {
+	if outfile.Unread(out) {
 		t.Error("unread while its other end is open")
 	}
 	s := Streams{Out: out}

@@ -16,6 +16,8 @@
 //	}
 //	f, err := outfile.Open("scan.json", 0o644) // outfile.ErrUnsafe
 //
+// [Unread] tells of a pipe whose reader is gone, before anything is written.
+//
 // A directory is shared if others may write to it: by its mode, or because it is
 // neither root's nor ours.
 package outfile

@@ -59,3 +59,6 @@ func replace(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	}
 	return err
 }
+
+// Unread is told by the next write alone.
+func Unread(*os.File) bool { return false }

@@ -112,7 +112,7 @@ func (e *engine) answersTrial(ev *wire.Event) bool {
 		if of.host.key != a || k >= w.Asked() || !ev.Kind.Verified() || !of.segment.answeredBy(ev) || !ev.ArrivedAt(of.host.source) {
 			continue
 		}
-		number, _, ok := e.witnesses.Answered(w, k, 0)
+		number, _, ok := e.witnesses.Answered(w, k, 0, e.Now)
 		if ok && number >= 0 {
 			e.slow.trial.Answer(number)
 		}

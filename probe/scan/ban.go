@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"synscope/internal/binomial"
 	"synscope/probe"
 	"synscope/probe/internal/limit"
 	"synscope/probe/internal/wire"
@@ -115,6 +116,20 @@ func (e *engine) noteBan(s *slowdown) {
 	}
 	h.watch.noteAway(gap{since, s.quiet.asked})
 	e.untellSilences(h)
+}
+
+// noteOutage takes note that no question to anybody was answered for a while, by more than the loss of the way explains,
+// while a limit of the whole run was looked for in vain: what left meanwhile was not lost at random.
+func (e *engine) noteOutage(s *slowdown) {
+	n, since, until := s.asks.LongestMiss(e.trialWait(s))
+	if until == 0 {
+		until = e.Now + 1
+	}
+	if e.Stopping || n < fewAsked || binomial.FailAgain(n, int(e.losses.wasted), int(e.losses.answers)) >= surprising {
+		return
+	}
+	e.void(gap{since - 1, until})
+	e.untellSilences(nil)
 }
 
 // leftSince is how many transmissions to a host without an answer left after a time.

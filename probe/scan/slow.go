@@ -180,6 +180,7 @@ func (e *engine) keepTo(s *slowdown, since time.Duration) {
 func (e *engine) endTrial(s *slowdown, to paceState) {
 	s.state = to
 	if s.host == nil {
+		e.noteOutage(s)
 		e.endShared()
 	} else {
 		e.releaseHeld(s)

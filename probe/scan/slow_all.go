@@ -141,9 +141,7 @@ func (e *engine) leftToAsk(s *slowdown) uint64 {
 // keepShared keeps to the pace that passes, and asks all anew who have kept silent.
 func (e *engine) keepShared(s *slowdown, since time.Duration) {
 	e.Pace.Ask(s.trial.Rate())
-	for _, w := range e.hosts.ways {
-		w.void.gaps = append(w.void.gaps, gap{since - 1, e.Now + 1})
-	}
+	e.void(gap{since - 1, e.Now + 1})
 	e.seen = trials{}
 	for _, h := range e.hosts.all() {
 		h.forgetLoss()
@@ -151,6 +149,13 @@ func (e *engine) keepShared(s *slowdown, since time.Duration) {
 	}
 	e.untellSilences(nil)
 	e.tellLimit()
+}
+
+// void has what left in a gap, to whomever, count for nothing.
+func (e *engine) void(g gap) {
+	for _, w := range e.hosts.ways {
+		w.void.gaps = append(w.void.gaps, g)
+	}
 }
 
 // seekAgain has a host asked anew whose verdicts were kept back since a time.

@@ -86,7 +86,7 @@ func (e *engine) answersQuestion(h *host, ev *wire.Event) bool {
 	if s == nil {
 		return false
 	}
-	sent, once, ok := s.answered(h, ev, k, e.Now-synRTO+synRTO/8)
+	sent, once, ok := s.answered(h, ev, k, e.Now)
 	if ok {
 		s.noteLate(e.Now-sent, e.trialWait(s), once)
 		e.vouchFor(h, e.leftFor(h, ev, sent))
@@ -98,14 +98,14 @@ func (e *engine) answersQuestion(h *host, ev *wire.Event) bool {
 }
 
 // answered takes in the answer to one of its questions, and tells whether it is one, and when that left.
-// What is later than those that left after a time may be a SYN-ACK that the far end retransmits. once tells
+// What is later than nearly a second may be a SYN-ACK that the far end retransmits. once tells
 // whether no other question had its numbers.
-func (s *slowdown) answered(h *host, ev *wire.Event, k int, after time.Duration) (sent time.Duration, once, ok bool) {
+func (s *slowdown) answered(h *host, ev *wire.Event, k int, now time.Duration) (sent time.Duration, once, ok bool) {
 	for _, w := range s.asks.List() {
 		if w.Of.host != h || w.Of.port != ev.Target.Port() {
 			continue
 		}
-		number, sent, ok := s.asks.Answered(w, k, after)
+		number, sent, ok := s.asks.Answered(w, k, now-synRTO+synRTO/8, now)
 		if ok && number >= 0 {
 			s.trial.Answer(number)
 		}

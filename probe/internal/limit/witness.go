@@ -10,8 +10,10 @@ const Tuples = 8
 type question struct {
 	sent     time.Duration
 	answered bool
-	void     bool // nobody listened for the answer
-	number   int  // of the pace's trial; -1: of none
+	took     time.Duration // how long the answer
+	again    bool          // it is a retransmission: its answer may be to an earlier one
+	void     bool          // nobody listened for the answer
+	number   int           // of the pace's trial; -1: of none
 }
 
 // Witness is who has answered, and is asked the same again.
@@ -75,12 +77,12 @@ func (w *Witnesses[T]) Room() (n int) {
 func (w *Witnesses[T]) Left(x *Witness[T], number int, now time.Duration) {
 	x.latest[x.Next()] = len(w.all)
 	x.asked++
-	w.all = append(w.all, question{sent: now, number: number})
+	w.all = append(w.all, question{sent: now, number: number, again: x.asked > Tuples})
 }
 
 // Answered takes in the answer to the latest question of a tuple to a witness; ok is false where
-// there was none that left after a time, or it has had its answer. number is that of the pace's trial, -1 of none, sent is when it left.
-func (w *Witnesses[T]) Answered(x *Witness[T], tuple int, after time.Duration) (number int, sent time.Duration, ok bool) {
+// there was none that left after a time, or it has had its answer. now is when it came, number is that of the pace's trial, -1 of none, sent is when it left.
+func (w *Witnesses[T]) Answered(x *Witness[T], tuple int, after, now time.Duration) (number int, sent time.Duration, ok bool) {
 	if tuple < 0 || tuple >= Tuples || tuple >= x.asked {
 		return -1, 0, false
 	}
@@ -88,7 +90,7 @@ func (w *Witnesses[T]) Answered(x *Witness[T], tuple int, after time.Duration) (
 	if q.answered || q.sent < after {
 		return -1, 0, false
 	}
-	q.answered = true
+	q.answered, q.took = true, now-q.sent
 	return q.number, q.sent, true
 }
 
@@ -146,6 +148,27 @@ func (w *Witnesses[T]) Missed(until time.Duration) (n int, since time.Duration) 
 		}
 	}
 	return n, since
+}
+
+// LongestMiss is how many questions in a row were not answered at most, when the one before them left, 0 where there was none, and the
+// one after them; 0: none of these was answered yet. What came for a retransmission after more than a wait tells nothing.
+func (w *Witnesses[T]) LongestMiss(wait time.Duration) (n int, since, until time.Duration) {
+	run, before := 0, time.Duration(0)
+	for _, q := range w.all {
+		switch {
+		case q.void, q.again && q.took > wait:
+		case q.answered:
+			if run == n {
+				until = q.sent
+			}
+			run, before = 0, q.sent
+		default:
+			if run++; run > n {
+				n, since, until = run, before, 0
+			}
+		}
+	}
+	return n, since, until
 }
 
 // Awaited tells whether the latest question may still be answered.

@@ -1,4 +1,4 @@
-package cli
+package outfile
 
 import (
 	"os"
@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isUnread reports whether a file is a pipe whose other end is closed: poll(2), POLLERR.
-func isUnread(f *os.File) (yes bool) {
+// Unread reports whether a file is a pipe whose other end is closed: poll(2), POLLERR.
+func Unread(f *os.File) (yes bool) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return false
