@@ -22,6 +22,7 @@ type host struct {
 	place    int           // of the next segment of the round
 	sent     []wire.Stamps // of the segments of all rounds, in order
 	refused  int           // how often the kernel refused the next segment
+	walled   bool          // this machine's firewall did, the last time
 	unsent   error         // why a segment could not be sent, nil if all could
 	left     bool          // one was
 	asked    int           // questions about answers that proved nothing

@@ -161,7 +161,10 @@ func (e *engine) sendRound(h *host, budget int) (taken int) {
 			e.refused(h, err)
 			return taken
 		}
-		h.place, h.refused, h.left = h.place+1, 0, true
+		if h.walled {
+			e.Firewall.Let(e.Now)
+		}
+		h.place, h.refused, h.walled, h.left = h.place+1, 0, false, true
 		e.Outage.End()
 		e.Counters.Departed(h.round, e.Now)
 	}
@@ -204,9 +207,10 @@ func (e *engine) packet(h *host, s segment, attempt int) ([]byte, error) {
 // out is skipped, since it may let out the others.
 func (e *engine) refused(h *host, err error) {
 	e.Refused(err)
-	wait, again := wire.Backoff(err, h.refused)
-	if !again || h.unsent != nil && wire.RefusalOf(err) == wire.RefusedByFirewall {
-		h.place, h.refused = h.place+1, 0
+	wait, again := e.Firewall.Backoff(err, h.refused, e.Now)
+	h.walled = wire.RefusalOf(err) == wire.RefusedByFirewall
+	if !again || h.unsent != nil && h.walled && !e.Firewall.Limits(e.Now) {
+		h.place, h.refused, h.walled = h.place+1, 0, false
 		e.Counters.Refusal = err
 		if h.unsent == nil {
 			h.unsent = err

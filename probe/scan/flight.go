@@ -31,6 +31,7 @@ type flight struct {
 	phase    phase
 	refused  uint8 // how often the kernel refused the current transmission
 	noted    uint8 // transmissions whose silence was noted
+	walled   bool  // this machine's firewall did, the last time
 	canary   bool
 	untold   bool // of those whose silence is kept back
 	watches  bool // asks whether the host still answers: see watch.go

@@ -502,6 +502,30 @@ func TestOwnFirewall(t *testing.T) {
 	})
 }
 
+// What a limit of this machine's firewall refuses leaves when there is room; what a rule refuses is told, limit or not.
+func TestLimitOfOwnFirewall(t *testing.T) {
+	const ruled = 25
+	synctest.Test(t, func(t *testing.T) {
+		began, left := time.Now(), 0
+		w := world{Host: simnet.Linux(22), Config: simnet.Config{SendError: func(pkt []byte) error {
+			var p craft.Packet
+			p.Decode(pkt, craft.TrustChecksums)
+			if room := 2 + int(2*time.Since(began).Seconds()) - left; p.Segment.Dst.Port() == ruled || room <= 0 {
+				return syscall.EPERM
+			}
+			left++
+			return nil
+		}}}
+		found, sum, err := w.scan(t, t.Context(), scan.Config{Targets: slices.Values(ranges(20, 60, target.Addr()))})
+		if err != nil || sum.States[probe.StateOpen] != 1 || sum.States[probe.StateRefused] != 39 {
+			t.Errorf("%v: %v", sum.States, err)
+		}
+		if v := found.ports[netip.AddrPortFrom(target.Addr(), ruled)]; v.Reason != probe.ReasonLocalFirewall {
+			t.Errorf("of the port that a rule refuses: %v, %v", v.State, v.Reason)
+		}
+	})
+}
+
 func TestTooGoodToBeTrue(t *testing.T) {
 	window, _ := probe.TechniqueByName("window")
 	rst := func(window uint16) simnet.Host {

@@ -262,7 +262,10 @@ func (e *engine) fly(id uint32, f *flight) {
 
 // left takes note that the kernel took a probe's packet, and when.
 func (e *engine) left(f *flight, at time.Duration) {
-	f.latest().Sent, f.refused = at, 0
+	if f.walled {
+		e.Firewall.Let(at)
+	}
+	f.latest().Sent, f.refused, f.walled = at, 0, false
 	if f.host.began == 0 {
 		f.host.began = max(at, 1)
 	}
@@ -323,7 +326,8 @@ func (e *engine) refused(id uint32, err error, at time.Duration) {
 	f.takeBack()
 	e.noteRefusal(f.host, err, at)
 	cutOff := e.cutOff(f.host, err, at)
-	if wait, again := wire.Backoff(err, int(f.refused)); again && !cutOff && !e.crowded(f.host, err, at) && e.Failure == nil {
+	f.walled = wire.RefusalOf(err) == wire.RefusedByFirewall
+	if wait, again := e.Firewall.Backoff(err, int(f.refused), e.Now); again && !cutOff && !e.crowded(f.host, err, at) && e.Failure == nil {
 		f.refused = min(f.refused, 254) + 1
 		f.phase = phaseRefused
 		e.flights.expectBy(id, e.Now+wait)

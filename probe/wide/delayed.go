@@ -29,6 +29,7 @@ type delayed struct {
 	attempt  int
 	position uint64
 	refused  int           // how often, as far as that counts against it
+	walled   bool          // this machine's firewall did, the last time
 	due      time.Duration // when it is tried anew; never while it waits for a neighbour
 	sent     uint64        // probes of the run that had left when it was refused
 }
@@ -105,8 +106,11 @@ func (s *sender) retryOne(d delayed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.left(d.attempt, n, now)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.refuse(d, err)
+	case d.walled:
+		s.firewall.Let(now)
 	}
 }
 
@@ -124,11 +128,11 @@ func (s *sender) refuse(d delayed, err error) {
 		s.status.err = err // the first probe: it never could
 	}
 	kind := wire.RefusalOf(err)
-	if kind == wire.RefusedByFirewall {
+	if d.walled = kind == wire.RefusedByFirewall; d.walled {
 		s.firewalled++
 	}
 	away := kind == wire.RefusedNetworkAway
-	wait, again := wire.Backoff(err, d.refused)
+	wait, again := s.firewall.Backoff(err, d.refused, now)
 	if !again || away && d.refused >= mostAway {
 		s.giveUp(d, err)
 		return

@@ -37,6 +37,7 @@ type sender struct {
 	sources   sources        // as the generators of this pass have them
 	skip      answeredBefore // who is not asked any more
 	outage    wire.Outage
+	firewall  wire.Firewall
 	refusals  int           // of this turn, since a probe left
 	inVain    int           // probes given up since one left
 	odd       bool          // of the turns

@@ -61,6 +61,8 @@ const (
 	// refuses each, a full table or a limit only some.
 	firewallTries = 6
 	firewallPause = 50 * time.Millisecond
+	// firewallTried is for how long that is.
+	firewallTried = (1 + 2 + 4 + 8 + 16 + 16) * firewallPause
 	// queueTries is about ten seconds of longestBackoff.
 	queueTries = 100
 )
@@ -79,6 +81,23 @@ func Backoff(err error, refused int) (wait time.Duration, ok bool) {
 	}
 	return 0, false
 }
+
+// Firewall is what is known of this machine's own one: whether it refuses some packets, or lets so many through in a time, as
+// a rule with a limit does, or a table of connections that is full.
+type Firewall struct{ let time.Duration }
+
+// Let takes note that a packet left that it had refused before.
+func (w *Firewall) Let(at time.Duration) { w.let = max(w.let, at, 1) }
+
+// Backoff is [Backoff], but for what the firewall refuses while it lets others through that it had refused: that is sent anew
+// for as long.
+func (w *Firewall) Backoff(err error, refused int, now time.Duration) (wait time.Duration, ok bool) {
+	wait, ok = Backoff(err, refused)
+	return wait, ok || w.Limits(now) && RefusalOf(err) == RefusedByFirewall
+}
+
+// Limits tells whether it has let through of late what it had refused.
+func (w *Firewall) Limits(now time.Duration) bool { return w.let > 0 && now-w.let < firewallTried }
 
 // Unsendable is the verdict of a probe that the kernel refused to send for good.
 // Only a firewall of our own says something of the way there, and a link on which

@@ -21,6 +21,7 @@ type Sweep struct {
 	Crowds    Crowds
 	Counters  Counters
 	Outage    Outage
+	Firewall  Firewall
 	flood     Flood
 
 	Start     time.Time
