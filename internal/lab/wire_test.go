@@ -258,7 +258,13 @@ func TestLimit(t *testing.T) {
 func TestWireLimitAndChange(t *testing.T) {
 	h := build(t, HostSpec{Link: &Link{Out: Path{Delay: 100 * time.Millisecond, Limit: 10}}})
 	came, overflowed := datagrams(t, h, 50), h.Wire().Count(Outward, Overflowed)
-	if len(came) < 10 || uint64(len(came))+overflowed != 50 {
+	others := 0 // such as a kernel's own for multicast groups
+	for _, r := range h.Wire().Records() {
+		if !isUDP(r) {
+			others++
+		}
+	}
+	if len(came)+others < 10 || uint64(len(came))+overflowed != 50 {
 		t.Errorf("%d came through a link with room for 10, %d overflowed", len(came), overflowed)
 	}
 	if err := h.Wire().Set(Path{Loss: 1}, Path{}); err != nil {

@@ -131,7 +131,7 @@ func TestTcpdump(t *testing.T) {
 			})
 		}
 	})
-	if !t.Failed() && apart.middle() > stampSlack {
+	if !t.Failed() && len(apart.by) > 0 && apart.middle() > stampSlack {
 		t.Errorf("half of the round trips are longer by %v and more by tcpdump's stamps", apart.middle())
 	}
 }
