@@ -15,16 +15,22 @@ func (t *pingText) outage(o *record.Outage) string {
 	return t.paint.paint(red, hostPort(o.Target, o.Addr, o.Port)+" was "+OutageWords(&o.Window, time.Local))
 }
 
-// OutageWords is "down 14:02:07 to 14:02:19, 12 probes", by the clock of a place.
+// OutageWords is "down 14:02:07 to 14:02:19, 12 probes", by the clock of a place; of a target
+// to which nothing could be sent, "not probed".
 func OutageWords(w *loss.Window, place *time.Location) string {
-	words := "down " + clock(w.From, w, place) + " to " + clock(w.To, w, place)
-	if !w.Over() {
-		words = "down since " + clock(w.From, w, place)
+	words := "down "
+	if w.Unsent == w.Probes {
+		words = "not probed "
+	}
+	if w.Over() {
+		words += clock(w.From, w, place) + " to " + clock(w.To, w, place)
+	} else {
+		words += "since " + clock(w.From, w, place)
 	}
 	words += ", " + units.CountOf(w.Probes, "probe")
 	switch {
 	case w.Unsent == w.Probes:
-		words += " that could not be sent"
+		words += " could not be sent"
 	case w.Unsent > 0:
 		words += ", of which " + units.Count(w.Unsent) + " could not be sent"
 	}
