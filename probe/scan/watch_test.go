@@ -166,7 +166,7 @@ func TestFilteredPortsAreNoOutage(t *testing.T) {
 			host := simnet.Linux(22, 80, 443)
 			host.Default = simnet.Dropped{}
 			found, s, err := world{Host: host, Config: over(loss)}.scan(t, t.Context(),
-				scan.Config{Targets: slices.Values(ranges(1, 3000, target.Addr())), Rate: 5000})
+				scan.Config{Targets: slices.Values(ranges(1, 3000, target.Addr())), Rate: 5000, Key: [16]byte{1}})
 			if err != nil || !s.Complete || s.WentSilent > 0 || s.States[probe.StateFiltered] < 2997 {
 				t.Errorf("loss %v: %v, %+v", loss, err, s)
 			}
