@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -13,6 +14,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -459,13 +462,24 @@ func TestPingMetrics(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", freePort.Add(1)))
+		if err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
+
+// freePort is below those that the kernel gives to whoever asks for any, so that nobody takes it meanwhile.
+var freePort = func() *atomic.Uint32 {
+	var n atomic.Uint32
+	n.Store(21000)
+	return &n
+}()
 
 func scrape(t *testing.T, url string) string {
 	t.Helper()

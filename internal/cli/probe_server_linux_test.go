@@ -67,6 +67,12 @@ func serveWith(t *testing.T, names target.Resolver, args ...string) *serving {
 	}()
 	t.Cleanup(func() { s.stop() })
 	await(t, "the server", func() bool {
+		select {
+		case code := <-s.done:
+			s.done <- code
+			t.Fatalf("the server ended with %d: %s", code, s.err.String())
+		default:
+		}
 		_, page, err := s.get("/")
 		return err == nil && strings.Contains(page, "metrics")
 	})
