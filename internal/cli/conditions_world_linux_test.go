@@ -373,6 +373,20 @@ func (w *conditionWorld) shape(t *testing.T, host string, q *netlink.Tbf) {
 	if err := netlink.QdiscReplace(q); err != nil {
 		lab.Forgo(t, err)
 	}
+	fixNeighbours(t, link)
+}
+
+// fixNeighbours has the kernel know for good whom it knows on a link: what it asks anew finds the queue full, too, and what
+// waits for the answer counts as sent.
+func fixNeighbours(t *testing.T, link netlink.Link) {
+	known, err := netlink.NeighList(link.Attrs().Index, netlink.FAMILY_V4)
+	for i := range known {
+		known[i].State = netlink.NUD_PERMANENT
+		err = errors.Join(err, netlink.NeighSet(&known[i]))
+	}
+	if err != nil || len(known) == 0 {
+		t.Fatal(len(known), err)
+	}
 }
 
 // fill makes a file system on which nothing has room.
