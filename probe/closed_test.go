@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,44 +100,6 @@ var endedEngines = []struct {
 	}},
 }
 
-// connections are those that SYN-ACKs came for, and whether an RST has left for them: before the SYN-ACK came perhaps.
-type connections struct {
-	mu             sync.Mutex
-	opened, closed map[connection]bool
-}
-
-type connection struct {
-	here, there netip.AddrPort
-	next        craft.Seq // after our SYN
-}
-
-func (c *connections) see(ev simnet.Event) {
-	var p craft.Packet
-	if ev.Fate != simnet.Passed || p.Decode(ev.Data, craft.VerifyChecksums) != nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch s := &p.Segment; {
-	case ev.Dir == simnet.In && s.Flags == craft.SYN|craft.ACK:
-		c.opened[connection{s.Dst, s.Src, s.Ack}] = true
-	case ev.Dir == simnet.Out && s.Flags == craft.RST:
-		c.closed[connection{s.Src, s.Dst, s.Seq}] = true
-	}
-}
-
-// left is how many connections nobody has closed by now.
-func (c *connections) left() (n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for x := range c.opened {
-		if !c.closed[x] {
-			n++
-		}
-	}
-	return n
-}
-
 // accepting is a host that accepts each connection.
 var accepting = simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
 	if in.Flags == craft.SYN {
@@ -150,13 +111,13 @@ var accepting = simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.
 func leftOpen(t *testing.T, ports int, way time.Duration, run func(ctx context.Context, n probe.Polled) error) (left int, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := connections{opened: map[connection]bool{}, closed: map[connection]bool{}}
+		var c probetest.Openings
 		w := probetest.World{Ports: ports, Host: accepting, Config: simnet.Config{
-			Out: simnet.Path{Delay: way}, Back: simnet.Path{Delay: way}, Observe: c.see,
+			Out: simnet.Path{Delay: way}, Back: simnet.Path{Delay: way}, Observe: c.See,
 		}}
 		conn := w.Conn()
 		err = run(t.Context(), conn)
-		left = c.left()
+		left = c.Left(0)
 		conn.Close()
 	})
 	return left, err

@@ -2,55 +2,20 @@ package live_test
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"synscope/craft"
+	"synscope/probe/internal/probetest"
 	"synscope/probe/simnet"
 	"synscope/probe/why"
 	"synscope/probe/why/live"
 )
 
-// handshakes are those that SYN-ACKs came for, by the number after our SYN, and those for which an RST left.
-type handshakes struct {
-	mu     sync.Mutex
-	opened map[craft.Seq]bool
-	closed []craft.Seq
-}
-
-func (h *handshakes) see(ev simnet.Event) {
-	var p craft.Packet
-	if ev.Fate != simnet.Passed || p.Decode(ev.Data, craft.VerifyChecksums) != nil {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch s := &p.Segment; {
-	case ev.Dir == simnet.In && s.Flags == craft.SYN|craft.ACK:
-		h.opened[s.Ack] = true
-	case ev.Dir == simnet.Out && s.Flags == craft.RST:
-		h.closed = append(h.closed, s.Seq)
-	}
-}
-
 // mostBytes is more than a trial sends after its SYN.
 const mostBytes = 1 << 13
-
-// left is how many connections nobody has closed by now.
-func (h *handshakes) left() (n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for next := range h.opened {
-		if !slices.ContainsFunc(h.closed, func(seq craft.Seq) bool { return seq.InWindow(next, mostBytes) }) {
-			n++
-		}
-	}
-	return n
-}
 
 // A trial that is interrupted, at whatever time, leaves nothing half open, however slow the host is.
 func TestInterruptedTrialsLeaveNothingHalfOpen(t *testing.T) {
@@ -97,8 +62,8 @@ func TestClosingWaitsForRoom(t *testing.T) {
 // Packets take delay each way, and leave unless sendError, if any, has an error for them.
 func leftBy(t *testing.T, kind why.Kind, after, delay time.Duration, sendError func([]byte) error) (left int) {
 	synctest.Test(t, func(t *testing.T) {
-		h := handshakes{opened: map[craft.Seq]bool{}}
-		n := simnet.New(simnet.Config{Out: simnet.Path{Delay: delay}, Back: simnet.Path{Delay: delay}, Observe: h.see, SendError: sendError})
+		var h probetest.Openings
+		n := simnet.New(simnet.Config{Out: simnet.Path{Delay: delay}, Back: simnet.Path{Delay: delay}, Observe: h.See, SendError: sendError})
 		n.HandleAddr(asked.Addr().String(), simnet.HostFunc(func(_ time.Time, in *craft.Segment, out simnet.Emitter) {
 			if in.Flags.Has(craft.SYN) {
 				segment(0, craft.SYN|craft.ACK, 0)(in, out)
@@ -111,7 +76,7 @@ func leftBy(t *testing.T, kind why.Kind, after, delay time.Duration, sendError f
 		defer stop()
 		i.Run(ctx, []why.Trial{{Kind: kind, Hops: 6}})
 		i.Close()
-		left = h.left()
+		left = h.Left(mostBytes)
 	})
 	return left
 }
