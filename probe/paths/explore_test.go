@@ -57,3 +57,30 @@ func atRate(t *testing.T, what string, k, n int, p float64) {
 		t.Errorf("%s: %d of %d: at a rate of %v that or less has a chance of %v", what, k, n, p, below)
 	}
 }
+
+// Where few probes were answered behind a vertex, one that had been lost before is reason enough
+// to repeat what meets silence there: 20 tries in place of 4 where one of two was lost.
+func TestPatienceWithFewAnswers(t *testing.T) {
+	answered := func(lost int) *pair {
+		p := &pair{attempts: []*attempt{{answers: []Answer{{}}}}}
+		for range lost {
+			p.attempts = append(p.attempts, &attempt{lost: true})
+		}
+		return p
+	}
+	for _, tc := range []struct{ answered, lost, least, most int }{
+		{1, 0, triesSilent, triesSilent},
+		{3, 0, triesSilent, triesSilent},
+		{1, 1, 15, triesLossy},
+		{2, 1, 10, triesLossy - 1},
+		{9, 1, triesSilent, 6},
+	} {
+		v := &vertex{ttl: 1, lossy: -1}
+		for i := range tc.answered {
+			v.flows = append(v.flows, &flow{pairs: []*pair{nil, answered(tc.lost * max(0, 1-i))}})
+		}
+		if n := patience(v, &flow{}, 2); n < tc.least || n > tc.most {
+			t.Errorf("%d answered, %d lost before: %d tries, want %d to %d", tc.answered, tc.lost, n, tc.least, tc.most)
+		}
+	}
+}

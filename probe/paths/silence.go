@@ -96,7 +96,8 @@ func patience(v *vertex, f *flow, ttl int) int {
 }
 
 // loss is the share of probes that were lost of those for hops behind a vertex that
-// were answered in the end; 0 where there are too few to tell.
+// were answered in the end. Of few of them it is the mean of what the rate may be, each being
+// as likely before (Laplace's rule of succession), and 0 where none was lost.
 func (v *vertex) loss() float64 {
 	if v.lossy >= 0 {
 		return v.lossy
@@ -110,9 +111,11 @@ func (v *vertex) loss() float64 {
 			}
 		}
 	}
-	v.lossy = 0
-	if sent >= 5 {
+	switch v.lossy = 0; {
+	case sent >= 5:
 		v.lossy = float64(lost) / float64(sent)
+	case lost > 0:
+		v.lossy = float64(lost+1) / float64(sent+2)
 	}
 	return v.lossy
 }
