@@ -106,10 +106,12 @@ func (s *sender) retryOne(d delayed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.left(d.attempt, n, now)
-	switch {
-	case err != nil:
+	if err != nil {
 		s.refuse(d, err)
-	case d.walled:
+		return
+	}
+	s.late.left(place{d.attempt, d.position}, now)
+	if d.walled {
 		s.firewall.Let(now)
 	}
 }

@@ -18,6 +18,7 @@ type lateLink struct {
 	asked map[netip.Addr]time.Time
 	told  map[netip.Addr]netraw.NeighbourState
 	late  netip.Addr
+	after time.Duration // that one answers
 	bell  chan struct{}
 }
 
@@ -39,7 +40,7 @@ func (l *lateLink) Poll(found []netraw.Neighbour) []netraw.Neighbour {
 		switch age := time.Since(at); {
 		case a.As4()[3] == 1 && a != l.late:
 			want = netraw.NeighbourResolved
-		case age >= answersAt && a == l.late:
+		case age >= l.after && a == l.late:
 			want = netraw.NeighbourResolved
 		case age >= givenUp:
 			want = netraw.NeighbourFailed
@@ -69,7 +70,7 @@ func (o onLink) Route(a netip.Addr) (netraw.Route, error) {
 func TestNeighboursThatAnswerLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := netip.MustParseAddr("10.0.0.6")
-		l := &lateLink{asked: map[netip.Addr]time.Time{}, told: map[netip.Addr]netraw.NeighbourState{}, late: late, bell: make(chan struct{})}
+		l := &lateLink{asked: map[netip.Addr]time.Time{}, told: map[netip.Addr]netraw.NeighbourState{}, late: late, after: answersAt, bell: make(chan struct{})}
 		n := simnet.New(simnet.Config{})
 		n.Handle(netip.MustParsePrefix("10.0.0.0/29"), simnet.Linux(80))
 		conn := n.Conn(wide.DefaultMostRetries + 1)
@@ -89,6 +90,31 @@ func TestNeighboursThatAnswerLate(t *testing.T) {
 		}
 		if s.NoNeighbour != 2*6 || s.States[probe.StateFiltered] != 12 || s.States[probe.StateOpen] != 2 || s.States[probe.StateRefused] != 2 || s.States[probe.StateUnknown] != 0 {
 			t.Errorf("%d without a neighbour, %v", s.NoNeighbour, s.States)
+		}
+	})
+}
+
+// Probes that waited for their neighbour have their round trips counted from when they left: no
+// queue is seen in the wait, and the run is not slowed down for one.
+func TestProbesThatWaitedAreNoQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := netip.MustParseAddr("10.0.0.6")
+		l := &lateLink{asked: map[netip.Addr]time.Time{}, told: map[netip.Addr]netraw.NeighbourState{}, late: late, after: 10 * ms, bell: make(chan struct{})}
+		n := simnet.New(simnet.Config{Out: simnet.Path{Delay: ms / 10, Jitter: ms / 10}})
+		n.Handle(netip.PrefixFrom(late, 32), simnet.Linux(80))
+		conn := n.Conn(wide.DefaultMostRetries + 1)
+		defer conn.Close()
+		cfg := wide.Config{Plan: planOf(t, 1, "1-3000", late.String()), Neighbours: l}
+		b, err := wide.NewBlaster(onLink{conn}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := wide.Run(t.Context(), b, cfg, newAnswers())
+		if err != nil || !s.Complete {
+			t.Fatalf("%v, %+v", err, s)
+		}
+		if s.Took > 3*time.Second || s.Pace > 0 || s.Sent > 3100 { // 0.3 s and a timeout, were it not slowed
+			t.Errorf("%d probes took %v, slowed to %v a second", s.Sent, s.Took, s.Pace)
 		}
 	})
 }

@@ -31,6 +31,7 @@ type sender struct {
 	settled   trail    // before which nothing waits to be sent
 	lowest    []uint64 // see unsettled
 	delayed   delayedProbes
+	late      lateProbes
 	neighbour *neighbourWait // nil where nothing is asked
 	responses *responses
 	cookie    wire.Cookie
@@ -98,7 +99,7 @@ func newSender(b Blaster, c *Config, held func() bool, r *responses) *sender {
 		quit: make(chan struct{}), ended: make(chan struct{}),
 		kept: c.Retries + 1, failed: make([]uint64, c.MostRetries+1), settled: newTrail(mostPatience(c.Timeout), c.From),
 		spacing: c.Timeout, spaced: c.Timeout, resetting: func() uint64 { return 0 },
-		repeats: newRepeats(c.Retries),
+		repeats: newRepeats(c.Retries), late: lateProbes{horizon: max(c.Timeout, longestQueue)},
 	}
 	if engine, ok := b.(interface{ Resets() uint64 }); ok {
 		s.resetting, s.resets = engine.Resets, engine.Resets()

@@ -30,7 +30,8 @@ func (s *sender) sentAt(attempt int, position uint64) (at time.Duration, ok bool
 	if attempt >= len(s.cursors) {
 		return 0, false
 	}
-	return s.cursors[attempt].left(position)
+	at, ok = s.cursors[attempt].left(position)
+	return s.late.when(place{attempt, position}, at), ok
 }
 
 // when is when a probe left, as exactly as is known; ok is false where it has not, or too
@@ -41,7 +42,8 @@ func (s *sender) when(attempt int, position uint64) (at time.Duration, ok bool) 
 	if attempt >= len(s.cursors) {
 		return 0, false
 	}
-	return s.cursors[attempt].when(position)
+	at, ok = s.cursors[attempt].when(position)
+	return s.late.when(place{attempt, position}, at), ok
 }
 
 // furthest is before which every target was probed once at least.
