@@ -114,11 +114,7 @@ func (w *run) persisted(ev *wire.Event, rtt time.Duration) (again bool, found []
 
 // sendSame sends SYNs once more, and returns how many it tried.
 func (s *sender) sendSame(budget int) (tried int) {
-	s.mu.Lock()
-	probes := s.orders.same[:min(budget, len(s.orders.same))]
-	s.orders.same = s.orders.same[len(probes):]
-	s.mu.Unlock()
-	probes = slices.DeleteFunc(probes, func(f craft.Fields) bool { return s.neighbour.absent(f.Dst.Addr()) })
+	probes := s.takeSame(budget)
 	now := s.now()
 	for i := range probes {
 		probes[i].TSval += clockAt(now)
@@ -135,6 +131,16 @@ func (s *sender) sendSame(budget int) (tried int) {
 		rest = rest[n:]
 	}
 	return len(probes)
+}
+
+// takeSame removes up to n of those to be sent once more, and all whose neighbour is not there.
+func (s *sender) takeSame(n int) (probes []craft.Fields) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := slices.DeleteFunc(s.orders.same, func(f craft.Fields) bool { return s.neighbour.absent(f.Dst.Addr()) })
+	probes = list[:min(n, len(list))]
+	s.orders.same = list[len(probes):]
+	return probes
 }
 
 // absent tells whether a target on the link was not found.
