@@ -36,7 +36,8 @@ func (p *Packet) Decode(b []byte, c Checksums) error {
 // 791 §3.2, RFC 8200 §4.5): it reads the headers that are in it, options and payload
 // as far as they are. The checksum of what only all fragments hold is not verified,
 // and Fragment says so, also beside an error: take nothing from it but what repeats a
-// number of your own.
+// number of your own. Of one that is too short for a TCP header, which is [ErrTruncated], the segment has the
+// addresses and ports, if those are there.
 // Of later fragments the error is [ErrFragment].
 func (p *Packet) DecodeFirst(b []byte, c Checksums) error {
 	*p = Packet{}
@@ -98,6 +99,9 @@ func shortOr(b []byte, n int, err error) error {
 func (s *Segment) decode(h *ipHeader) error {
 	tcp := h.payload
 	if len(tcp) < tcpHeaderLen {
+		if h.more && len(tcp) >= portsLen {
+			s.Src, s.Dst = h.ports()
+		}
 		return ErrTruncated
 	}
 	n := dataOffset(tcp)
@@ -107,9 +111,10 @@ func (s *Segment) decode(h *ipHeader) error {
 	if n < tcpHeaderLen || n > len(tcp) {
 		return ErrMalformed
 	}
+	src, dst := h.ports()
 	*s = Segment{
-		Src:       netip.AddrPortFrom(h.src, binary.BigEndian.Uint16(tcp[0:])),
-		Dst:       netip.AddrPortFrom(h.dst, binary.BigEndian.Uint16(tcp[2:])),
+		Src:       src,
+		Dst:       dst,
 		TTL:       h.ttl,
 		TOS:       h.tos,
 		ID:        h.id,
@@ -124,6 +129,15 @@ func (s *Segment) decode(h *ipHeader) error {
 		Payload:   tcp[n:],
 	}
 	return nil
+}
+
+// portsLen is how much of a TCP header the ports take, in bytes.
+const portsLen = 4
+
+// ports are the ends of the segment that the packet holds.
+func (h *ipHeader) ports() (src, dst netip.AddrPort) {
+	return netip.AddrPortFrom(h.src, binary.BigEndian.Uint16(h.payload[0:])),
+		netip.AddrPortFrom(h.dst, binary.BigEndian.Uint16(h.payload[2:]))
 }
 
 // dataOffset returns the length of the TCP header, in bytes, as it claims.

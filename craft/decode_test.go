@@ -322,6 +322,8 @@ func TestDecodeFirst(t *testing.T) {
 		{"24 bytes, IPv6", first6(1, 24), true, nil},
 		{"20 bytes", first4(0x2000, 20), true, nil},
 		{"16 bytes", first4(0x2000, 16), true, craft.ErrTruncated},
+		{"8 bytes", first4(0x2000, 8), true, craft.ErrTruncated},
+		{"8 bytes, IPv6", first6(1, 8), true, craft.ErrTruncated},
 		{"later", first4(0x2003, 16), false, craft.ErrFragment},
 		{"last", first4(0x0003, 16), false, craft.ErrFragment},
 		{"later, IPv6", first6(25, 16), false, craft.ErrFragment},
@@ -331,6 +333,9 @@ func TestDecodeFirst(t *testing.T) {
 		err := p.DecodeFirst(tt.b, craft.VerifyChecksums)
 		if err != tt.want || p.Fragment != tt.fragment {
 			t.Errorf("%s: %v, fragment %v", tt.name, err, p.Fragment)
+		}
+		if s := &p.Segment; tt.fragment && s.Src != syn4.Src && s.Src != syn6.Src {
+			t.Errorf("%s: from %v", tt.name, s.Src)
 		}
 		if s := &p.Segment; err == nil && (s.Seq != syn4.Seq && s.Seq != syn6.Seq || s.Flags != syn4.Flags && s.Flags != syn6.Flags) {
 			t.Errorf("%s: %v", tt.name, s)

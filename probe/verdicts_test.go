@@ -483,6 +483,7 @@ var rewritten = map[string]bool{
 var findings = map[string]string{
 	"ACK of every SYN, without a SYN":                              "challenge-ack",
 	"ACK of nothing, then genuine":                                 "challenge-ack",
+	"in fragments: SYN-ACK, the first of 8 bytes":                  "answer-in-fragments",
 	"a way that is too narrow for options":                         "path-mtu",
 	"simultaneous open":                                            "split-handshake",
 	"SYN of somebody else":                                         "split-handshake",

@@ -62,6 +62,8 @@ type Config struct {
 	OnSegment func(Line)
 	// Random is where ISN and offsets come from; nil is crypto/rand.
 	Random io.Reader
+
+	past *oldNumbers // that those of the SYN have to follow; nil: none
 }
 
 // Defaults of Config. DefaultWatch outlasts Linux's half-open connections,
@@ -129,7 +131,11 @@ func (c *Config) plan(route netraw.Route, port uint16) (*Plan, error) {
 	}
 	src := netip.AddrPortFrom(route.Source, port)
 	dst := netip.AddrPortFrom(c.Target.Addr().WithZone(""), c.Target.Port())
-	p.SYN = c.Profile.SYN(src, dst, craft.Seq(binary.BigEndian.Uint32(random[:])), interfaceMSS(route.MTU, dst.Addr()), p.Clock)
+	isn := craft.Seq(binary.BigEndian.Uint32(random[:]))
+	if c.past != nil {
+		isn, p.Clock = c.past.followedBy(isn, p.Clock)
+	}
+	p.SYN = c.Profile.SYN(src, dst, isn, interfaceMSS(route.MTU, dst.Addr()), p.Clock)
 	p.SYN.ID = binary.BigEndian.Uint16(random[8:])
 	if !dst.Addr().Is4() {
 		p.SYN.ID = 0

@@ -39,6 +39,8 @@ func (i *input) read(n probe.Network, own *craft.Segment) *wire.Reader[arrival] 
 		a.reject = wire.Decode(in, &p)
 		s, q := &p.Segment, &p.ICMP.Quote
 		switch {
+		case wire.TornOff(s, a.reject) && s.Src == there && s.Dst == here:
+			a.stray = wire.OtherNumber(s, own.Seq)
 		case a.reject != "":
 		case p.Kind == craft.PacketTCP && s.Src == here && s.Dst == there:
 			a.ignored = !in.Outgoing // on loopback each is seen again, arriving

@@ -42,15 +42,23 @@ func (r *runner) follows() bool {
 	return w.moved
 }
 
-// movesOn opens the connection anew as long as the way moves, and returns the last runner.
+// movesOn opens the connection anew as long as the way moves, and once where an old connection
+// stays in its way; it returns the last runner.
 func (r *runner) movesOn(ctx context.Context, err error) (*runner, error) {
-	for err == nil && r.way.moved {
-		next, failed := newRunner(ctx, r.network, r.cfg)
+	for err == nil && (r.way.moved || r.blocked()) {
+		cfg := *r.cfg
+		cfg.past = r.opening.past
+		next, failed := newRunner(ctx, r.network, &cfg)
 		if failed != nil {
 			return r, failed
 		}
 		next.plan.Retries = max(1, r.plan.Retries-r.session.rto.tries)
-		next.start, next.traffic, next.way.moves = r.start, r.traffic, r.way.moves+1
+		next.start, next.traffic, next.way.moves = r.start, r.traffic, r.way.moves
+		if r.way.moved {
+			next.way.moves++
+		} else {
+			next.succeed(r)
+		}
 		r, err = next, next.play(ctx)
 	}
 	return r, err

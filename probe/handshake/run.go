@@ -161,6 +161,9 @@ func (r *runner) play(ctx context.Context) error {
 			continue
 		}
 		reader.CatchUp(func(batch []arrival, ok bool) bool { return r.takeAll(reader, batch, ok) })
+		if r.blocked() {
+			break
+		}
 		r.expire()
 	}
 	r.abandon()

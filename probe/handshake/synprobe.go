@@ -29,6 +29,9 @@ type synProbe struct {
 	split   *arrival      // the bare SYN that was asked about
 	asked   time.Time     // when
 	strange int           // rejected segments that were shown
+
+	past     *oldNumbers // of an old connection that the RST has not ended, nil if none
+	succeeds bool        // this SYN's numbers follow those
 }
 
 func newSYNProbe(p *Plan, cfg *Config) synProbe {
@@ -92,6 +95,7 @@ func (r *runner) opens(a *arrival) {
 	}
 	do, reject := o.outcome.Take(o.matcher.Tech, o.target, &ev)
 	if ev.Kind == wire.KindChallenge && o.cleared < o.syns {
+		o.outlives(&a.packet.Segment)
 		o.cleared = o.syns
 		r.matched(a)
 		r.showIn(a)

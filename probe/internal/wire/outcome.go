@@ -279,7 +279,7 @@ var findings = []struct {
 }{
 	{noticedChallenge, probe.Finding{
 		Code: "challenge-ack", Severity: probe.SeverityNotice,
-		Text: "the far end still held an old connection on these ports; it was reset and the probe retransmitted from another port",
+		Text: "the far end still held an old connection on these ports; it was reset and the probe retransmitted, from another port where the run has one",
 	}},
 	{noticedPathMTU, probe.Finding{
 		Code: "path-mtu", Severity: probe.SeverityNotice,

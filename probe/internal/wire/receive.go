@@ -230,6 +230,9 @@ func (m *Matcher) examine(in *netraw.Packet, p *craft.Packet, ev *Event) {
 	if reject := Decode(in, p); reject != "" {
 		ev.At, ev.Device, ev.Link = in.Time, in.DeviceTime, in.IfIndex
 		ev.Own, ev.reject = in.Outgoing, reject
+		if TornOff(&p.Segment, reject) {
+			ev.Seg = craft.Segment{Src: p.Segment.Src, Dst: p.Segment.Dst}
+		}
 		if reject == rejectUnsupported && !in.Outgoing {
 			m.examineEchoes(in, ev)
 		}

@@ -22,12 +22,14 @@ import (
 const (
 	RejectElsewhere = "other-address"
 	codeOtherNumber = "wrong-ack"
+	codeInFragments = "answer-in-fragments"
 )
 
 // Stray is what one of them says of a target. The zero value is nothing.
 type Stray struct {
 	from          netip.AddrPort // of an answer that came from another address
 	reset         bool
+	fragment      bool      // nothing of it is known but the ports
 	acked, number craft.Seq // of another number: it, and that of the SYN
 }
 
@@ -36,7 +38,13 @@ func (ev *Event) Strange() bool { return Strange(&ev.Seg, ev.reject) }
 
 // Strange tells whether a segment that was rejected may be one.
 func Strange(s *craft.Segment, reject string) bool {
-	return reject == RejectBadAck && s.Flags.Has(craft.ACK) && s.Flags&(craft.SYN|craft.RST) != 0
+	return TornOff(s, reject) || reject == RejectBadAck && s.Flags.Has(craft.ACK) && s.Flags&(craft.SYN|craft.RST) != 0
+}
+
+// TornOff tells whether a segment that was rejected is a first fragment that ends before the number that it
+// acknowledges: its sender may have answered, and nobody can tell.
+func TornOff(s *craft.Segment, reject string) bool {
+	return reject == RejectFragment && s.Flags == 0 && s.Src.IsValid()
 }
 
 // Acknowledged is the attempt at a target that a segment acknowledges, whoever sent it.
@@ -61,12 +69,18 @@ func AcceptedElsewhere(from netip.AddrPort, flags craft.Flags) (stray Stray) {
 
 // OtherNumber is what a segment says of a target that acknowledges another number than that of its SYN.
 func OtherNumber(s *craft.Segment, syn craft.Seq) Stray {
+	if s.Flags == 0 { // of a first fragment: what acknowledges has flags
+		return Stray{fragment: true}
+	}
 	return Stray{reset: s.Flags.Has(craft.RST), acked: s.Ack, number: syn.Add(1)}
 }
 
 func (x *Stray) code() string {
-	if x.from.IsValid() {
+	switch {
+	case x.from.IsValid():
 		return RejectElsewhere
+	case x.fragment:
+		return codeInFragments
 	}
 	return codeOtherNumber
 }
@@ -80,6 +94,11 @@ func (x *Stray) Finding() probe.Finding {
 		f.Text = "a SYN-ACK acknowledged exactly our SYN and came from another address, so that no connection can be made: " +
 			"the way back is not translated as the way there is (port forwarding from inside, asymmetric NAT)"
 		f.Evidence = "it came from " + x.from.String()
+		return f
+	case x.fragment:
+		f.Text = "something came from the port in IP fragments so small that the first does not say what it answers: whether the port is open " +
+			"is not known; --engine connect lets the kernel put fragments together"
+		f.Evidence = "the first fragment ends before the acknowledgment number"
 		return f
 	case x.reset:
 		f.Text = "RSTs came that acknowledge another number than that of the SYN: they prove nothing. " +
