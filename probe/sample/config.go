@@ -88,6 +88,8 @@ type Result struct {
 	finished bool
 	late     bool // SYN-ACKs came, each after its SYN was given up
 	unclosed bool // this machine's firewall refuses RSTs: what a SYN has opened stays open
+	// relabelled tells that this machine's own NAT changed our ports: the far end saw other tuples.
+	relabelled bool
 }
 
 // Whole reports whether the plan was carried out to its end.
