@@ -10,6 +10,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 	"synscope/probe/isn"
 )
 
@@ -46,6 +47,7 @@ type Config struct {
 
 // withDefaults fills in what was left zero.
 func (c Config) withDefaults() Config {
+	c.Targets = wire.AllUnmapped(c.Targets)
 	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
 	c.Rate = cmp.Or(c.Rate, DefaultRate)
 	c.Parallel = cmp.Or(max(c.Parallel, 0), DefaultParallel)
