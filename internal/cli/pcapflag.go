@@ -34,7 +34,7 @@ func openCapture(path string, e *opened) (*outfile.Reserved, error) {
 	case path == "":
 		return nil, nil
 	case e.stateless:
-		return nil, usagef("--pcap: a run without state keeps no packets: use tcpdump, or --stateless=false")
+		return nil, usagef("--pcap: a run without state keeps no packets: use tcpdump and --engine raw (frames of packet and xdp pass tcpdump by), or --stateless=false")
 	case e.conn == nil:
 		return nil, usagef("--pcap: the kernel makes the packets of this run (engine connect): use tcpdump")
 	}

@@ -67,6 +67,8 @@ var handshakeFindings = []Entry{
 		"Where so much is expected: raise --max-bytes, --max-segments or --max-time. Else it may be a tarpit, or a service that streams.", ""},
 	{Finding, "forged-reset", "An RST came that the host it names cannot have sent.", "Its number is outside what the state of the connection allows, or the genuine answer came after it, or that host went on: it sent or acknowledged what is newer.",
 		"Somebody on the way wants the connection dead: compare from another network; --pcap keeps the evidence.", "RFC 5961 §3, RFC 9293 §3.10.7.4"},
+	{Finding, "answers-differ", "One SYN to the port was refused, and then another accepted.", "They left from different source ports, by which a balancer chooses among hosts.",
+		"On one of several hosts behind the address the program may not run, or it began meanwhile, or somebody forges resets: `synscope why HOST:PORT` tells which.", ""},
 	{Finding, "refused-by-middlebox", "The RST comes, more or less surely, from something before the host.",
 		"Several marks are weighed: a TTL other than the SYN-ACKs', an answer sooner than any SYN-ACK, options or a window in the RST, traffic of the host after it.",
 		"Without a SYN-ACK of the same host to compare with it is a hint. Look at firewalls between you and it; `synscope trace` shows where the answers come from.", "RFC 9293 §3.5.2"},

@@ -80,6 +80,7 @@ var isnFindings = []Entry{
 var samplingFindings = []Entry{
 	{Finding, "no-further-address", "The series needs another source address, and this machine has none in the subnet.", "", "Add one to the interface, or leave the series out.", ""},
 	{Finding, "interrupted", "The run was interrupted; the class rests on the answers until then.", "", "", ""},
+	{Finding, "ports-translated", "This machine's own NAT changed the ports of our SYNs.", "Answers came to other ports than ours, and the kernel translated them back.", "Whether numbers of one tuple follow each other cannot be told then: except the target from the rule (nft list ruleset, masquerade or snat), or sample from another machine.", ""},
 	{Finding, "quick-run", "A quick run cannot tell everything.", "--quick took 8 SYNs.", "Run without --quick.", ""},
 	{Finding, "stale-half-open", "Our SYN met a half-open connection of an earlier one.", "A challenge ACK; it was closed and the SYN retransmitted.", "Something on the way drops or delays RSTs.", "RFC 5961 §4"},
 	{Finding, "clock-set", "This machine's clock was set during the run.", "The wall clock moved against the monotonic one; the samples round that have no times.", "", "clock_gettime(2)"},

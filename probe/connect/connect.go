@@ -25,6 +25,10 @@ func Run(ctx context.Context, d probe.Dialer, cfg scan.Config, sink probe.Sink) 
 	if cfg.Targets == nil {
 		return probe.Summary{}, errors.New("scan: no targets")
 	}
+	if sink == nil {
+		return probe.Summary{}, errors.New("scan: no sink")
+	}
+	cfg.Targets = wire.EachUnmapped(cfg.Targets)
 	wire.Defaults(&cfg.Rate, &cfg.Retries, &cfg.Timeout)
 	c := &run{
 		cfg: &cfg, dialer: d, sink: sink, start: time.Now(),

@@ -84,7 +84,7 @@ func (h *Host) Report() probe.HostReport {
 }
 
 // Run looks for every host and hands each to yield once, as soon as it is
-// certain. Cancelling ctx ends the run with [probe.ErrInterrupted]; other errors
+// certain; a nil yield is told of nothing. Cancelling ctx ends the run with [probe.ErrInterrupted]; other errors
 // are [probe.ErrNetworkDown], yield's, and those of a configuration that cannot
 // work. The summary counts hosts as probes, and is valid in each case.
 func Run(ctx context.Context, network probe.Polled, cfg Config, yield func(Host) error) (probe.Summary, error) {

@@ -30,7 +30,7 @@ func Preview(cfg Config, from4, from6 netip.Addr, port uint16) (iter.Seq[fmt.Str
 	e := &engine{cfg: &cfg, asks: newQuestions(cfg.Forbidden), asksAt: map[uint16]*questions{}}
 	e.Packets, e.Matcher = p, wire.Matcher{Cookie: wire.NewCookie(look.Key), Tech: look.Technique, Ports: []uint16{port}, Attempts: rounds}
 	return func(yield func(fmt.Stringer) bool) {
-		for a := range cfg.Hosts {
+		for a := range unmapped(cfg.Hosts) {
 			h := &host{Host: Host{Addr: a}, asks: e.asksOf(a), source: from6}
 			if a.Is4() {
 				h.source = from4

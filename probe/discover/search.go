@@ -3,10 +3,12 @@ package discover
 import (
 	"context"
 	"iter"
+	"net/netip"
 	"time"
 
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
 
 // Search is a run that pauses. Behind a router whose table is full hosts wait
@@ -26,13 +28,24 @@ func Begin(network probe.Polled, cfg Config, yield func(Host) error) (*Search, e
 	if err := cfg.check(network); err != nil {
 		return nil, err
 	}
-	e, err := newEngine(network, &cfg, yield)
+	e, err := newEngine(network, &cfg, wire.Told(yield))
 	if err != nil {
 		return nil, err
 	}
 	s := &Search{engine: e}
-	e.next, s.stop = iter.Pull(cfg.Hosts)
+	e.next, s.stop = iter.Pull(unmapped(cfg.Hosts))
 	return s, nil
+}
+
+// unmapped are hosts as they are asked: see [wire.Unmapped].
+func unmapped(hosts iter.Seq[netip.Addr]) iter.Seq[netip.Addr] {
+	return func(yield func(netip.Addr) bool) {
+		for a := range hosts {
+			if !yield(a.Unmap()) {
+				return
+			}
+		}
+	}
 }
 
 // Next searches until it is done, or until hosts have been found and all others wait

@@ -14,6 +14,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 )
 
 // Config says what one connection of [Run] does. Target is required; the zero
@@ -83,6 +84,7 @@ const (
 const settleTime = 200 * time.Millisecond
 
 func (c *Config) setDefaults() {
+	c.Target = wire.Unmapped(c.Target)
 	if c.Profile.Name == "" {
 		c.Profile = craft.Profiles()[0]
 	}

@@ -36,6 +36,7 @@ type ExchangeConfig struct {
 func Exchange(ctx context.Context, n probe.Network, cfg ExchangeConfig) (probe.Summary, error) {
 	cfg.Wait = cmp.Or(cfg.Wait, DefaultTimeout)
 	setLimit(&cfg.MaxSegments, DefaultMaxSegments)
+	cfg.Segment.Src, cfg.Segment.Dst = wire.Unmapped(cfg.Segment.Src), wire.Unmapped(cfg.Segment.Dst)
 	packet, err := cfg.Segment.AppendTo(nil)
 	if err != nil {
 		return probe.Summary{}, fmt.Errorf("building the segment: %w", err)

@@ -81,6 +81,7 @@ func (c *Config) complete() error {
 	if !c.Target.IsValid() {
 		return errors.New("paths: no target")
 	}
+	c.Target = wire.Unmapped(c.Target)
 	c.MaxHops = cmp.Or(c.MaxHops, trace.DefaultMaxHops)
 	if c.MaxHops < 1 || c.MaxHops > trace.MaxHops {
 		return fmt.Errorf("paths: %d hops: at most %d", c.MaxHops, trace.MaxHops)

@@ -26,7 +26,7 @@ func RunConnect(ctx context.Context, d probe.Dialer, cfg Config, sink func(Sampl
 		return probe.Summary{}, err
 	}
 	p := &connectPing{
-		cfg: &cfg, dialer: d, sink: sink, targets: slices.Clone(cfg.Targets),
+		cfg: &cfg, dialer: d, sink: wire.Told(sink), targets: slices.Clone(cfg.Targets),
 		lag: cfg.catchUp(), start: time.Now(), counters: wire.NewCounters(netraw.Stats{}),
 	}
 	err := p.run(ctx)
@@ -69,7 +69,7 @@ func (p *connectPing) run(ctx context.Context) error {
 			p.deliver(s)
 		case change := <-p.cfg.Retarget:
 			if change.Index >= 0 && change.Index < len(p.targets) {
-				p.targets[change.Index] = change.Target
+				p.targets[change.Index] = wire.Unmapped(change.Target)
 			}
 		case <-due:
 			p.begin(dialing, &dials, results)

@@ -260,10 +260,10 @@ func (p *pinger) retarget(change Retarget) {
 	if change.Index < 0 || change.Index >= len(p.targets) {
 		return
 	}
-	t := p.targets[change.Index]
-	if t.dst != change.Target {
+	t, dst := p.targets[change.Index], wire.Unmapped(change.Target)
+	if t.dst != dst {
 		p.absence.forget(t)
-		*t = pinged{dst: change.Target}
+		*t = pinged{dst: dst}
 	}
 }
 

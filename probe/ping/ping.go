@@ -173,8 +173,8 @@ func (s *Sample) Timed() bool {
 // where no packet has left for ten seconds, a run with a Count returns
 // [probe.ErrNetworkDown], and one without goes on.
 //
-// Cancelling ctx stops the sending; Run waits for the answers that are still due
-// and returns [probe.ErrInterrupted].
+// A nil sink is told of nothing. Cancelling ctx stops the sending; Run waits for the
+// answers that are still due and returns [probe.ErrInterrupted].
 func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Sample) error) (probe.Summary, error) {
 	if err := cfg.complete(); err != nil {
 		return probe.Summary{}, err
@@ -182,7 +182,7 @@ func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Sampl
 	if err := wire.Check("ping", network, cfg.Rate, 0); err != nil {
 		return probe.Summary{}, err
 	}
-	p, err := newPinger(network, &cfg, sink)
+	p, err := newPinger(network, &cfg, wire.Told(sink))
 	if err != nil {
 		return probe.Summary{}, err
 	}
@@ -195,6 +195,7 @@ func (c *Config) complete() error {
 	if len(c.Targets) == 0 {
 		return errors.New("ping: no targets")
 	}
+	c.Targets = wire.AllUnmapped(c.Targets)
 	c.Interval = cmp.Or(c.Interval, DefaultInterval)
 	if c.Interval < MinInterval {
 		return fmt.Errorf("ping: an interval of %v: at least %v", c.Interval, MinInterval)

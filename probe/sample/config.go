@@ -10,6 +10,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 	"synscope/probe/isn"
 )
 
@@ -46,6 +47,7 @@ type Config struct {
 
 // withDefaults fills in what was left zero.
 func (c Config) withDefaults() Config {
+	c.Targets = wire.AllUnmapped(c.Targets)
 	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
 	c.Rate = cmp.Or(c.Rate, DefaultRate)
 	c.Parallel = cmp.Or(max(c.Parallel, 0), DefaultParallel)
@@ -88,6 +90,8 @@ type Result struct {
 	finished bool
 	late     bool // SYN-ACKs came, each after its SYN was given up
 	unclosed bool // this machine's firewall refuses RSTs: what a SYN has opened stays open
+	// relabelled tells that this machine's own NAT changed our ports: the far end saw other tuples.
+	relabelled bool
 }
 
 // Whole reports whether the plan was carried out to its end.

@@ -15,7 +15,7 @@ func (r *Result) judge(quick bool) {
 	r.Report = isn.Analyze(r.Samples, isn.Options{})
 	r.nameTwice()
 	switch {
-	case r.unclosed:
+	case r.unclosed, r.finished && r.relabelled && ofTuples(r.Report.Class):
 		r.withdraw()
 	case r.finished && r.Planned == 0:
 		r.note("no-further-address", isn.Warning, "The series asked for needs another source address in the same subnet, and this machine has none.", "")
@@ -52,6 +52,17 @@ func (r *Result) judge(quick bool) {
 	}
 }
 
+// ofTuples tells whether a class says what numbers of one tuple have in common, or that they have
+// nothing: which those are cannot be told where a NAT hands out the ports.
+func ofTuples(c isn.Class) bool {
+	switch c {
+	case isn.ClassTupleConstant, isn.ClassTupleClock, isn.ClassTupleRandomIncrement, isn.ClassRandom,
+		isn.ClassSYNCookies, isn.ClassSYNProxy, isn.ClassMixed:
+		return true
+	}
+	return false
+}
+
 // nameTwice says of the first SYN that was answered twice with which numbers.
 func (r *Result) nameTwice() {
 	for i := range r.Report.Findings {
@@ -72,7 +83,7 @@ func (r *Result) withdraw() {
 			r.note(f.Code, f.Severity, f.Text, f.Evidence)
 		}
 	}
-	if before.Class != isn.ClassUnknown {
+	if before.Class != isn.ClassUnknown && (r.unclosed || !r.finished) {
 		r.note("cut-short", isn.Info, "What answered until then looked like "+before.Class.String()+".",
 			fmt.Sprintf("%d answers, confidence %.2f", before.Samples, before.Confidence))
 	}
@@ -89,6 +100,8 @@ func (r *Result) why() (code, text string) {
 		return "local-firewall", "This machine's own firewall refused to send the SYNs: " + r.Err.Error() + "."
 	case r.unclosed:
 		return "local-firewall", "This machine's own firewall refused the RSTs that close what SYNs open: the host answers for connections of earlier SYNs, and not with new numbers. Let RSTs out (nft list ruleset)."
+	case r.finished:
+		return "ports-translated", "This machine's own NAT changed the ports of our SYNs: which numbers are of one tuple cannot be told. Except the target from the rule (nft list ruleset, masquerade or snat), or sample from another machine."
 	case r.Err != nil:
 		return "send-failed", "The SYNs could not be sent: " + r.Err.Error() + "."
 	case r.refused() && r.Report.Samples > 0:

@@ -3,6 +3,7 @@ package sample
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 
 	"synscope/probe"
@@ -18,6 +19,9 @@ func Run(ctx context.Context, n probe.Network, cfg Config, sink Sink) (probe.Sum
 	cfg = cfg.withDefaults()
 	if len(cfg.Plan.Steps) == 0 {
 		return probe.Summary{}, ErrNoSteps
+	}
+	if sink == nil {
+		return probe.Summary{}, errors.New("no sink takes the samples")
 	}
 	e, err := newEngine(n, &cfg, sink)
 	if err != nil {

@@ -244,6 +244,7 @@ func (x *trial) answeredBy(s *syn, ev *wire.Event) {
 	}
 	s.came, s.when, s.answer, s.Answered = ev.At, x.Reading, &in, true
 	s.fragment = ev.Fragment
+	x.res.relabelled = x.res.relabelled || ev.Relabelled()
 	if s.came.IsZero() {
 		s.came, x.res.Clock = x.Reading.Wall, netraw.ClockUser
 	}

@@ -19,7 +19,7 @@ func Preview(cfg Config, from4, from6 netip.Addr, port uint16) (iter.Seq[*craft.
 	}
 	return func(yield func(*craft.Segment) bool) {
 		c := wire.NewCookie(cfg.Key)
-		for target := range cfg.Targets {
+		for target := range wire.EachUnmapped(cfg.Targets) {
 			src := netip.AddrPortFrom(from6, port)
 			if target.Addr().Is4() {
 				src = netip.AddrPortFrom(from4, port)

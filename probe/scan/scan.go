@@ -124,6 +124,9 @@ func Run(ctx context.Context, network probe.Polled, cfg Config, sink probe.Sink)
 	if err := cfg.complete(network); err != nil {
 		return probe.Summary{}, err
 	}
+	if sink == nil {
+		return probe.Summary{}, errors.New("scan: no sink")
+	}
 	e, err := newEngine(network, &cfg, sink)
 	if err != nil {
 		return probe.Summary{}, err
@@ -137,6 +140,7 @@ func (c *Config) complete(network probe.Polled) error {
 	if c.Targets == nil {
 		return errors.New("scan: no targets")
 	}
+	c.Targets = wire.EachUnmapped(c.Targets)
 	if c.Retries == 0 {
 		c.Retries, c.last = DefaultRetries, lastRetries
 	}

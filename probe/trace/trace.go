@@ -125,7 +125,7 @@ type Path struct {
 // identification and timestamp whatever the sequence number. The other engines do not
 // believe it: a port that nothing else tells of is filtered (no-response) to them.
 //
-// What the kernel refuses to send for now is sent later. Where its firewall lets
+// A nil sink is told of nothing. What the kernel refuses to send for now is sent later. Where its firewall lets
 // nothing out, that is the verdict and no error. Other errors are those of
 // [synscope/probe/ping.Run].
 func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Hop) error) (Path, error) {
@@ -135,7 +135,7 @@ func Run(ctx context.Context, network probe.Network, cfg Config, sink func(Hop) 
 	if err := wire.Check("trace", network, cfg.Rate, 0); err != nil {
 		return Path{}, err
 	}
-	t, err := newTracer(network, &cfg, sink)
+	t, err := newTracer(network, &cfg, wire.Told(sink))
 	if err != nil {
 		return Path{Verdict: wire.NoWay(cfg.Target, err)}, err
 	}
@@ -147,6 +147,7 @@ func (c *Config) complete() error {
 	if !c.Target.IsValid() {
 		return errors.New("trace: no target")
 	}
+	c.Target = wire.Unmapped(c.Target)
 	c.MaxHops = cmp.Or(c.MaxHops, DefaultMaxHops)
 	c.Queries = cmp.Or(c.Queries, DefaultQueries)
 	if c.MaxHops < 1 || c.MaxHops > MaxHops || c.Queries < 1 || c.Queries > MaxQueries {

@@ -39,7 +39,7 @@ type WatchConfig struct {
 // where the way ended in the rounds before; while it has not ended, a few hops behind
 // the last that answered.
 //
-// Cancelling ctx ends the run as Quit does, but with [probe.ErrInterrupted]. Other
+// A nil sink is told of nothing. Cancelling ctx ends the run as Quit does, but with [probe.ErrInterrupted]. Other
 // errors are those of [Run].
 func Watch(ctx context.Context, network probe.Network, cfg WatchConfig, sink func(Hop) error) (Path, error) {
 	if err := cfg.completeWatch(); err != nil {
@@ -48,7 +48,7 @@ func Watch(ctx context.Context, network probe.Network, cfg WatchConfig, sink fun
 	if err := wire.Check("trace", network, cfg.Rate, 0); err != nil {
 		return Path{}, err
 	}
-	w, err := newWatcher(network, &cfg, sink)
+	w, err := newWatcher(network, &cfg, wire.Told(sink))
 	if err != nil {
 		return Path{Verdict: wire.NoWay(cfg.Target, err)}, err
 	}

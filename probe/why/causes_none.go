@@ -28,12 +28,16 @@ func healthyWords(k *Knowledge) (title, advice string) {
 			"Ask who runs the sender of the ICMP errors why it sends them: what it says cannot be reached can. connect(2) of Linux gives up at such an error while it waits for the SYN-ACK, so that clients may fail."
 	}
 	if to := k.translated(); to.IsValid() {
-		return fmt.Sprintf("connections work, and this machine's own NAT sends them %s: what is there answers in the host's name", toWhom(to)), translatedAdvice
+		return fmt.Sprintf("connections work, and this machine's own NAT sends them to %s: what is there answers in the host's name", to), translatedAdvice
 	}
 	if n := k.hungUp(); n > 0 {
 		return "connections work, and the host ends each of them without a word",
 			fmt.Sprintf("Look at the program, or at what is behind it: %s were ended by the host before either side had said anything. "+
 				"A forwarder with nothing behind it does that (a container's published port, ssh -L, a balancer without backends), and so does a program that serves others and not this address.", countOf(n, "connection"))
+	}
+	if k.relabelled() {
+		return "connections work, and this machine's own NAT changes the ports that they leave from",
+			"Nothing, if that is meant (nft list ruleset, masquerade or snat; iptables -t nat -L). Whether a rule sends them to another host as well (redirect, dnat) was not seen: look there."
 	}
 	if few := slowWhere(k); few != "" {
 		return "nothing is wrong with most connections, but " + few,

@@ -1,6 +1,7 @@
 package why
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,26 @@ func TestHungUp(t *testing.T) {
 		}
 		if title, _ := healthyWords(k); strings.Contains(title, "without a word") != (tt.want > 0) {
 			t.Errorf("%d: %q", tt.want, title)
+		}
+	}
+}
+
+// That connections are sent to another host is told where that one was seen; where the NAT of this
+// machine changed ports, it was not.
+func TestTranslated(t *testing.T) {
+	for by, want := range map[string]string{"": "", "192.0.2.9:8080": "sends them to 192.0.2.9:8080", "0.0.0.0:0": "changes the ports"} {
+		k := newKnowledge(&Config{Addrs: []Address{{}}})
+		answered := Trial{Kind: SYN, Outcome: SYNACK}
+		if by != "" {
+			answered.Reply.Translator = netip.MustParseAddrPort(by)
+		}
+		k.add([]Trial{answered})
+		title, _ := healthyWords(k)
+		if !strings.Contains(title, want) || (title == "") != (want == "") {
+			t.Errorf("%q: %q", by, title)
+		}
+		if to := k.translated(); to.IsValid() != strings.Contains(want, "to ") {
+			t.Errorf("%q: %v", by, to)
 		}
 	}
 }

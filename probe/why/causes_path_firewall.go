@@ -194,28 +194,26 @@ func cutWords(k *Knowledge) (title, advice string) {
 // translator is who answers in truth, where this machine itself sends SYNs there.
 func translator(k *Knowledge) string {
 	if a := k.translated(); a.IsValid() {
-		return "this machine: a rule of its NAT sends connections " + toWhom(a)
+		return "this machine: a rule of its NAT sends connections to " + a.String()
 	}
 	return answerer(k)
 }
 
-// toWhom names where a translation leads, where that was seen.
-func toWhom(a netip.AddrPort) string {
-	if a.Addr().IsUnspecified() {
-		return "elsewhere"
-	}
-	return "to " + a.String()
-}
-
-// translated is where this machine's own NAT sends SYNs to the target; unspecified where that
-// was not seen, the zero AddrPort where it does not.
+// translated is where this machine's own NAT sends SYNs to the target, the zero AddrPort where
+// it does not, or that was not seen.
 func (k *Knowledge) translated() (to netip.AddrPort) {
 	k.each(toTarget, func(t *Trial) {
-		if t.Reply.Translator.IsValid() {
-			to = t.Reply.Translator
+		if by := t.Reply.Translator; by.IsValid() && !by.Addr().IsUnspecified() {
+			to = by
 		}
 	})
 	return to
+}
+
+// relabelled tells whether this machine's own NAT changed the ports that SYNs to the target left
+// from, so that nobody saw who answered them.
+func (k *Knowledge) relabelled() bool {
+	return k.count(func(t *Trial) bool { return t.Role == Target && t.Reply.Translator.Addr().IsUnspecified() }) > 0
 }
 
 // translatedWords tell of a proxy to which this machine redirects.

@@ -167,7 +167,7 @@ type Reply struct {
 	// Overruled is who sent an ICMP error for a SYN that the host answered after all.
 	Overruled netip.Addr
 	// Translator is who answered in truth, where this machine's own NAT sent the SYN elsewhere;
-	// unspecified where that was not seen.
+	// unspecified where that was not seen, since the NAT changed our port.
 	Translator netip.AddrPort
 	Discarded  Discarded
 	// Duplicates is how often the host reported a segment that it had already: RFC 2883.

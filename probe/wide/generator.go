@@ -77,10 +77,13 @@ func (g *generator) add(c *chunk, at uint64, target netip.AddrPort) {
 func (g *generator) ask(first uint64, into []netip.AddrPort) {
 	if filler, ok := g.plan.(TargetFiller); ok {
 		filler.Fill(first, into)
-		return
+	} else {
+		for i := range into {
+			into[i] = g.plan.At(first + uint64(i))
+		}
 	}
 	for i := range into {
-		into[i] = g.plan.At(first + uint64(i))
+		into[i] = wire.Unmapped(into[i])
 	}
 }
 

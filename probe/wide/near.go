@@ -36,7 +36,7 @@ func newNear(c *Config) (n near) {
 	}
 	n = near{plan: plan, silent: map[netip.Addr]bool{}, closed: map[netip.Addr]bool{}}
 	for i := range count {
-		a := c.Plan.At(i).Addr()
+		a := c.Plan.At(i).Addr().Unmap()
 		if !a.IsValid() || n.silent[a] {
 			continue
 		}

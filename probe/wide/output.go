@@ -14,7 +14,7 @@ type answer struct {
 	wire.Event
 	rtt     time.Duration
 	clock   netraw.Clock
-	before  wire.Rank       // of the answer that it supersedes, RankSilence for none
+	before  memory          // of the answer that it supersedes, the zero value for none
 	again   bool            // to a SYN that was sent once more
 	noted   []probe.Finding // beside what follows from the packet
 	verdict *probe.Verdict  // where it does not follow from the packet alone
@@ -119,8 +119,8 @@ func (o *output) port(a *answer, memory *replies) error {
 	if v.Time = a.At; v.Time.IsZero() { // refused by this machine, or given up
 		v.Time = time.Now()
 	}
-	if a.before != wire.RankSilence {
-		v.Supersedes = stateOf(o.cfg.Technique, a.before)
+	if a.before.rank != wire.RankSilence {
+		v.Supersedes = stateOf(o.cfg.Technique, a.before.rank)
 		o.improved++
 		o.states[v.Supersedes]--
 	}
@@ -141,7 +141,7 @@ func (a *answer) judged(t *probe.Technique, memory *replies) probe.Verdict {
 		v.Attempts++
 	}
 	v.Findings = wire.Noting(v.Findings, a.noted...)
-	return wire.Superseding(v, &a.Event, a.before)
+	return wire.Superseding(v, &a.Event, a.before.rank, a.before.attempt(a.Attempt))
 }
 
 // replies is memory for the segments of a batch, whose verdicts own it: got at

@@ -75,7 +75,7 @@ func (w *run) persist(status *sendStatus) (more bool) {
 func (w *run) unheard() (probes []craft.Fields) {
 	g := generator{cookie: w.matcher.Cookie, port: w.matcher.Port(w.same.attempt), attempt: w.same.attempt}
 	for i := w.cfg.From; i < w.cfg.Plan.Count(); i++ {
-		target := w.cfg.Plan.At(i)
+		target := wire.Unmapped(w.cfg.Plan.At(i))
 		if !target.IsValid() || w.same.heard[target.Addr()] || w.seen.rank(target) != wire.RankSilence || !w.doubts.of[target].unanswered() {
 			continue
 		}

@@ -77,6 +77,14 @@ func memoryOf(word uint64) memory {
 
 func (m memory) bits() uint64 { return uint64(m.latest)<<rankBits | uint64(m.rank) }
 
+// attempt is the highest one that was answered, or like where that is not told from it.
+func (m memory) attempt(like int) int {
+	if m.latest == min(like, mostLatest)+1 {
+		return like
+	}
+	return m.latest - 1
+}
+
 // add takes in an answer of rank r to an attempt, -1 for none.
 func (m memory) add(r wire.Rank, attempt int) memory {
 	return memory{max(m.rank, r), max(m.latest, min(attempt, mostLatest)+1)}

@@ -53,7 +53,7 @@ func newSources(n probe.Network, plan Targets, asks func(netraw.Route) bool) sou
 	count := plan.Count()
 	step := max(1, count/sampled)
 	for i := uint64(0); i < count && i/step < sampled; i += step {
-		if target := plan.At(i); target.IsValid() {
+		if target := wire.Unmapped(plan.At(i)); target.IsValid() {
 			s.sample(target.Addr())
 		}
 	}

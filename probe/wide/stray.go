@@ -50,7 +50,7 @@ func (w *run) elsewhere(s *craft.Segment) (target netip.AddrPort, attempt int, o
 	}
 	for i := w.cfg.From; i < count; i++ {
 		w.searched++
-		target = w.cfg.Plan.At(i)
+		target = wire.Unmapped(w.cfg.Plan.At(i))
 		if !target.IsValid() || target.Addr().WithZone("") == s.Src.Addr() {
 			continue
 		}

@@ -96,7 +96,7 @@ func (w *run) deliver(ev *wire.Event, d *doubt) (reject string) {
 	w.silence.answered(ev)
 	w.letFollow()
 	a := w.results().add()
-	a.Event, a.before, a.verdict = *ev, before, nil
+	a.Event, a.before, a.verdict = *ev, known, nil
 	a.rtt, a.clock = w.measure(ev)
 	a.again, a.noted = w.persisted(ev, a.rtt)
 	w.timeNear(ev, a.rtt)

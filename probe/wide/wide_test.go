@@ -487,6 +487,35 @@ func TestStatelessBetterAnswerSupersedes(t *testing.T) {
 	})
 }
 
+// A SYN-ACK to another SYN than the one that was refused says nothing against the RST: a
+// balancer may have sent each to another host.
+func TestStatelessRefusalOfOneAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := map[netip.AddrPort]int{}
+		backends := simnet.HostFunc(func(now time.Time, in *craft.Segment, out simnet.Emitter) {
+			if in.Flags != craft.SYN || in.Dst.Port() != 80 { // while some are silent, all are asked again
+				return
+			}
+			if asked[in.Dst]++; asked[in.Dst] == 1 {
+				simnet.Closed{}.Respond(now, in, out)
+				return
+			}
+			simnet.Linux(80).Respond(now, in, out)
+		})
+		found := newAnswers()
+		_, err := stateless(t, t.Context(), simnet.Config{}, backends,
+			wide.Config{Config: scan.Config{Retries: 1, Rate: 200, FixedRate: true}, Plan: planOf(t, 1, "80,81", "10.0.0.0/28")}, found)
+		if err != nil || found.count(probe.StateOpen) != 16 {
+			t.Fatalf("%v, %d open", err, found.count(probe.StateOpen))
+		}
+		for target, v := range found.best {
+			if codes := probetest.Codes(v.Findings); !slices.Equal(codes, []string{"answers-differ"}) {
+				t.Errorf("%v: %q", target, codes)
+			}
+		}
+	})
+}
+
 // The run ends a moment after the last answer, and not before a late one.
 func TestStatelessCooldown(t *testing.T) {
 	for _, tc := range []struct {

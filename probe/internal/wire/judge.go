@@ -78,7 +78,10 @@ func translatedHere(ev *Event) probe.Finding {
 		f.Text = "this machine answered itself, in the target's name: a rule here leads what is sent there to a program of its own (a transparent proxy); the target was not asked"
 		f.Evidence = "the answer came in through the loopback interface"
 	}
-	if ev.Wire.IsValid() {
+	switch {
+	case ev.Wire.IsValid() && ev.Wire == ev.Seg.Src:
+		f.Text = "this machine's own NAT changed the address that the probe left from; its answer was taken as the kernel translated it back"
+	case ev.Wire.IsValid():
 		f.Evidence = "it came from " + ev.Wire.String()
 	}
 	return f

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"synscope/craft"
@@ -133,5 +134,25 @@ func TestDiscardedAnswerIsTold(t *testing.T) {
 	v := Judge(syn, netip.MustParseAddrPort("198.51.100.7:80"), &Event{answer: answer{Kind: KindSYNACK}, Discarded: errDiscards})
 	if v.State != probe.StateOpen || len(v.Findings) != 1 || v.Findings[0].Code != "discarded-here" || v.Findings[0].Evidence != "discards" {
 		t.Errorf("%+v", v)
+	}
+}
+
+// That an answer came from another address is told only where it did: a NAT of this machine may
+// have changed our own.
+func TestTranslatedHere(t *testing.T) {
+	us, them, other := netip.MustParseAddrPort("10.0.0.1:50000"), netip.MustParseAddrPort("10.0.0.2:80"), netip.MustParseAddrPort("10.0.0.3:80")
+	for _, tt := range []struct {
+		wire           netip.AddrPort
+		text, evidence string
+	}{
+		{them, "the address that the probe left from", ""},
+		{other, "the addresses of the probe", "it came from 10.0.0.3:80"},
+		{netip.AddrPort{}, "the addresses of the probe", ""},
+	} {
+		ev := Event{Translated: true, Wire: tt.wire}
+		ev.Seg.Src, ev.Seg.Dst = them, us
+		if f := translatedHere(&ev); !strings.Contains(f.Text, tt.text) || f.Evidence != tt.evidence {
+			t.Errorf("%v: %s [%s]", tt.wire, f.Text, f.Evidence)
+		}
 	}
 }

@@ -59,6 +59,7 @@ type Outcome struct {
 	Rank Rank
 	Room *probe.Verdict // for Best; nil: it is allocated
 
+	attempt int // that drew Best
 	noticed noticed
 	stale   craft.Seq        // what the old connection acknowledged
 	strays  *[]probe.Finding // nil: none came
@@ -71,7 +72,8 @@ const (
 	noticedChallenge noticed = 1 << iota // an old connection answered
 	noticedPathMTU                       // a router asked for less
 	noticedSYN                           // a bare SYN came back
-	noticedReset                         // a reset came, and then the genuine answer
+	noticedReset                         // a reset came, and then the genuine answer to the same SYN
+	noticedRefusal                       // one SYN was refused, and then another accepted
 	askedAboutReset                      // the question after an unverified reset was sent
 	askedAboutSYN                        // the SYN-ACK after a bare SYN was sent
 )
@@ -118,13 +120,13 @@ func (o *Outcome) Take(t *probe.Technique, target netip.AddrPort, ev *Event) (do
 		return ActIgnore, RejectDuplicate
 	}
 	if ev.Kind.Rank() == RankOpen && o.Rank == RankReset {
-		o.noticed |= noticedReset
+		o.noticed |= overruled(o.attempt, ev.Attempt)
 	}
 	if o.Room == nil {
 		o.Room = new(probe.Verdict)
 	}
 	*o.Room = Judge(t, target, ev)
-	o.Best, o.Rank = o.Room, ev.Kind.Rank()
+	o.Best, o.Rank, o.attempt = o.Room, ev.Kind.Rank(), ev.Attempt
 	return o.action(), ""
 }
 
@@ -254,13 +256,22 @@ func (o *Outcome) Annotate(v probe.Verdict) probe.Verdict {
 }
 
 // Superseding adds to the verdict of an answer what follows from the rank of the best one
-// before it, for engines that keep no more of that.
-func Superseding(v probe.Verdict, ev *Event, before Rank) probe.Verdict {
+// before it, which was to that attempt, for engines that keep no more of that.
+func Superseding(v probe.Verdict, ev *Event, before Rank, attempt int) probe.Verdict {
 	if ev.Kind.Rank() != RankOpen || before != RankReset {
 		return v
 	}
-	o := Outcome{noticed: noticedReset}
+	o := Outcome{noticed: overruled(attempt, ev.Attempt)}
 	return o.Annotate(v)
+}
+
+// overruled is what a SYN-ACK to one attempt says of the RST to another before it: each has a
+// source port of its own, by which a balancer may have sent them to different hosts.
+func overruled(refused, accepted int) noticed {
+	if refused == accepted {
+		return noticedReset
+	}
+	return noticedRefusal
 }
 
 // Noting is a list of findings with others behind it, each kind once.
@@ -292,5 +303,9 @@ var findings = []struct {
 	{noticedReset, probe.Finding{
 		Code: "forged-reset", Severity: probe.SeverityWarning,
 		Text: "a reset came before the genuine SYN-ACK: somebody on the way refuses connections in the host's name",
+	}},
+	{noticedRefusal, probe.Finding{
+		Code: "answers-differ", Severity: probe.SeverityNotice,
+		Text: "one SYN was refused, and then another, from another port, accepted: several hosts behind the address, a program that began meanwhile, or a forged reset",
 	}},
 }

@@ -53,6 +53,10 @@ type Reader[E any] struct {
 	Gather  time.Duration                  // how long answers are let come together before they are read; 0: not at all
 }
 
+// Relabelled tells whether this machine's own NAT changed our port or our number of an echo, so
+// that nobody saw where the answer came from.
+func (ev *Event) Relabelled() bool { return ev.Translated && !ev.Wire.IsValid() }
+
 // ArrivedAt tells whether a segment was sent to an address of ours from which its
 // target is probed. A network may deliver others too, and they are answers to
 // nothing.

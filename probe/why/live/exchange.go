@@ -259,16 +259,25 @@ func (k *exchange) accept(ev *event) {
 	k.mss = int(ev.mss)
 }
 
+// translator is who sent an answer that this machine's own NAT translated into one from src:
+// unspecified where that was not seen, nobody else where only our own end was translated.
+func translator(in *netraw.Packet, src netip.AddrPort) netip.AddrPort {
+	switch {
+	case in.Translated && !in.Wire.IsValid():
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	case in.Wire == src:
+		return netip.AddrPort{}
+	}
+	return in.Wire
+}
+
 // take hands one packet to the exchange that it concerns.
 func (i *Instrument) take(in *netraw.Packet, p *craft.Packet) {
 	if wire.Decode(in, p) != "" {
 		i.takeEcho(in)
 		return
 	}
-	ev := event{at: in.Time, fragment: p.Fragment}
-	if ev.translator = in.Wire; in.Translated && !in.Wire.IsValid() {
-		ev.translator = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
-	}
+	ev := event{at: in.Time, fragment: p.Fragment, translator: translator(in, p.Segment.Src)}
 	if ev.at.IsZero() {
 		ev.at = time.Now()
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -80,6 +81,10 @@ type Instrument struct {
 func New(n probe.Network, cfg Config) *Instrument {
 	cfg.Rate = cmp.Or(cfg.Rate, DefaultRate)
 	cfg.Packets = cmp.Or(cfg.Packets, why.DefaultPackets)
+	cfg.Against, cfg.Addrs = wire.Unmapped(cfg.Against), slices.Clone(cfg.Addrs)
+	for i := range cfg.Addrs {
+		cfg.Addrs[i].AddrPort = wire.Unmapped(cfg.Addrs[i].AddrPort)
+	}
 	i := &Instrument{
 		cfg: cfg, network: n, start: time.Now(), key: rand.Uint32(),
 		routes: map[netip.Addr]netraw.Route{}, exchanges: map[uint16][]*exchange{}, silent: map[tuple]craft.Seq{}, old: map[flow]ended{}, givenUp: map[answerOf]awaited{}, rtts: map[int]time.Duration{},
