@@ -74,7 +74,7 @@ func (e *engine) easeOff(h *host, g gap) {
 	a.times, a.longest, a.rests = a.times+1, max(a.longest, g.to-g.from), h.watch.rest.until > 0
 	a.back, a.left = e.Now, h.left
 	l := h.limiter()
-	if l == nil || e.queue.seen > 0 || h.several.backlog.rate > 0 { // a queue's pace is its own
+	if l == nil || e.banned.times > 0 || e.queue.seen > 0 || h.several.backlog.rate > 0 { // a queue's pace is its own
 		return
 	}
 	rate := easedShare * float64(a.passed) / max(1, a.lasted.Seconds())

@@ -33,6 +33,7 @@ type engine struct {
 	queue     sharedQueue
 	untold    untold
 	limits    limits
+	banned    sharedBan
 	ramp      *wire.Ramp // of the pace before a lower one was tried
 	questions uint64     // answers to questions, of those who had answered before
 

@@ -39,7 +39,9 @@ func (e *engine) rests(h *host) time.Duration {
 	if w.rest.until > 0 || e.Now-w.since < after || w.failures < leastSilent || e.byChance(h, w.failures) >= surelyAway {
 		return 0
 	}
-	w.rest.until = e.Now + restFor
+	if w.rest.until = e.Now + restFor; e.allAway(h) {
+		e.restAll(e.banned.vouched)
+	}
 	return restFor
 }
 

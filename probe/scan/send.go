@@ -34,6 +34,7 @@ func (e *engine) fill() {
 	case e.Stopping:
 		budget = e.Respond(budget)
 		e.dropWaiting()
+	case e.resting():
 	case e.Now < e.Paused:
 		budget = e.Respond(budget)
 	default:

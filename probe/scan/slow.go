@@ -85,6 +85,10 @@ func (s *slowdown) on() bool { return s.state == paceQuiet || s.state == paceTry
 
 // mindLimits goes on with all of them.
 func (e *engine) mindLimits() {
+	if e.resting() {
+		return
+	}
+	e.mindBan()
 	l := &e.limits
 	if l.looks {
 		e.mindLimit(&l.all)
@@ -112,6 +116,8 @@ func (e *engine) mindLimit(s *slowdown) {
 	case paceLimited:
 		if s.mistaken {
 			e.endTrial(s, paceOwn)
+		} else if e.bansAgain(s) {
+			e.restAll(e.banned.vouched)
 		} else if since := s.trial.Since(); s.trial.Watch(e.Now, e.trialWait(s)) {
 			e.keepTo(s, since)
 		} else if e.mayBeOver(s) {
@@ -149,6 +155,12 @@ func (e *engine) followTrial(s *slowdown) {
 	outcome, spent := s.trial.Turn(e.Now, e.trialWait(s)), false
 	if outcome == limit.Undecided && s.asks.Room() == 0 {
 		outcome, spent = s.trial.Spent(), true
+	}
+	if outcome == limit.Lossy && !s.mistaken {
+		if since, ok := e.bansAll(s); ok {
+			e.restAll(since)
+			return
+		}
 	}
 	switch {
 	case spent && outcome == limit.Lossy && s.host == nil && !e.cfg.Search: // too few could be asked yet

@@ -76,6 +76,7 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 		h.witness = f.port
 	}
 	h.vouched = max(h.vouched, sent)
+	e.vouchForAll(h, sent)
 	w := h.watch
 	if w == nil {
 		return
@@ -96,6 +97,7 @@ func (e *engine) vouch(f *flight, ev *wire.Event) {
 // vouchFor notes that a host answered a question that left at a time, to a port that had answered.
 func (e *engine) vouchFor(h *host, sent time.Duration) {
 	h.vouched = max(h.vouched, sent)
+	e.vouchForAll(h, sent)
 	if w := h.watch; w != nil && w.since > 0 && sent >= w.since {
 		e.cameBack(h, sent)
 	}
