@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"probe/rtt":       {},
 	"probe/loss":      {"internal/binomial"},
 	"probe/isn":       {"craft", "probe/finding"},
-	"probe/simnet":    {"craft", "netraw", "probe/isn", "internal/mutate"},
+	"probe/simnet":    {"craft", "netraw", "probe/isn", "probe/internal", "internal/mutate"},
 	"probe/handshake": {"craft", "netraw", "probe", "probe/internal", "probe/rtt"},
 	"probe/flow":      {"craft", "probe", "probe/handshake"},
 	"probe/sample":    {"craft", "netraw", "probe", "probe/internal", "probe/isn"},

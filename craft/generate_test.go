@@ -140,6 +140,15 @@ func mustBuild(t testing.TB, s craft.Segment) []byte {
 	return b
 }
 
+func mustTemplate(t testing.TB, s craft.Segment) *craft.Template {
+	t.Helper()
+	template, err := craft.NewTemplate(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
 func mustOptions(t testing.TB, list ...craft.Option) craft.Options {
 	t.Helper()
 	o, err := craft.NewOptions(list...)

@@ -157,10 +157,7 @@ func TestChecksumsAgreeWithTcpdump(t *testing.T) {
 	var packets [][]byte
 	for range agreementPackets {
 		s := randomSegment(r)
-		template, err := craft.NewTemplate(s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		template := mustTemplate(t, s)
 		packets = append(packets, mustBuild(t, s), template.AppendTo(nil, randomFields(r, s)))
 	}
 	out := peer(t, packets, "tcpdump", "-nn", "-S", "-t", "-vv", "-r", "-")

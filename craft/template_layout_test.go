@@ -60,10 +60,7 @@ func TestLayoutAgainstTemplate(t *testing.T) {
 	r := newRand(t)
 	for range 2000 {
 		s := randomSegment(r)
-		template, err := craft.NewTemplate(s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		template := mustTemplate(t, s)
 		l := template.Layout()
 		f := randomFields(r, s)
 		if f.TTL == 0 {

@@ -53,10 +53,7 @@ func TestTemplateAgainstRebuild(t *testing.T) {
 	r := newRand(t)
 	for range 2000 {
 		s := randomSegment(r)
-		template, err := craft.NewTemplate(s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		template := mustTemplate(t, s)
 		for range 5 {
 			f := randomFields(r, s)
 			got := template.AppendTo(nil, f)
@@ -74,10 +71,7 @@ func TestTemplateAgainstRebuild(t *testing.T) {
 // all sequence numbers of one upper half are tried.
 func TestTemplateThroughEveryChecksum(t *testing.T) {
 	for _, s := range []craft.Segment{synIPv4(), synIPv6()} {
-		template, err := craft.NewTemplate(s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		template := mustTemplate(t, s)
 		seen := make(map[uint16]bool)
 		var buf []byte
 		var p craft.Packet
@@ -100,10 +94,7 @@ func TestTemplateThroughEveryChecksum(t *testing.T) {
 
 func TestTemplateDefaults(t *testing.T) {
 	for _, s := range []craft.Segment{synIPv4(), synIPv6()} {
-		template, err := craft.NewTemplate(s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		template := mustTemplate(t, s)
 		got := template.AppendTo(nil, craft.Fields{Seq: s.Seq, ID: s.ID, TSval: 1})
 		if want := mustBuild(t, s); !bytes.Equal(got, want) {
 			t.Errorf("\n got %x\nwant %x", got, want)
@@ -115,10 +106,7 @@ func TestTemplateDefaults(t *testing.T) {
 func TestTemplateShortTimestamp(t *testing.T) {
 	s := synIPv4()
 	s.Options = craft.Options{8, 3, 0xff, 0}
-	template, err := craft.NewTemplate(s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	template := mustTemplate(t, s)
 	got := template.AppendTo(nil, craft.Fields{Seq: s.Seq, ID: s.ID, TSval: 0x01020304})
 	if want := mustBuild(t, s); !bytes.Equal(got, want) {
 		t.Errorf("\n got %x\nwant %x", got, want)
@@ -132,10 +120,7 @@ func TestTemplateRejectsWhatSegmentDoes(t *testing.T) {
 }
 
 func TestTemplateAllocations(t *testing.T) {
-	template, err := craft.NewTemplate(synIPv6())
-	if err != nil {
-		t.Fatal(err)
-	}
+	template := mustTemplate(t, synIPv6())
 	buf := make([]byte, 0, template.Len())
 	n := testing.AllocsPerRun(100, func() { buf = template.AppendTo(buf[:0], craft.Fields{Seq: 1}) })
 	if n != 0 {
@@ -146,10 +131,7 @@ func TestTemplateAllocations(t *testing.T) {
 // The ratio to building from nothing is what templates are for.
 func BenchmarkTemplate(b *testing.B) {
 	s := synIPv4()
-	template, err := craft.NewTemplate(s)
-	if err != nil {
-		b.Fatal(err)
-	}
+	template := mustTemplate(b, s)
 	f := craft.Fields{Src: s.Src, Dst: s.Dst}
 	buf := make([]byte, 0, template.Len())
 	b.Run("template", func(b *testing.B) {

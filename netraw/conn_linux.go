@@ -41,7 +41,6 @@ type intake interface {
 	total() uint64
 	drops() uint64
 	backlog() float64
-	withFD(f func(fd int) error) error
 	close() error
 }
 

@@ -66,10 +66,7 @@ func TestHeldPortIsSilent(t *testing.T) {
 	p := newPeer(t)
 	open := p.listen(t)
 	for _, mechanism := range []Silencer{SilencerFilter, SilencerSignature, SilencerMinTTL} {
-		ports, err := HoldPorts(1, &PortConfig{Silencer: mechanism})
-		if err != nil {
-			t.Fatal(err)
-		}
+		ports := holdPorts(t, 1, &PortConfig{Silencer: mechanism})
 		defer ports.Close()
 		if got := ports.Silencer(); got != mechanism {
 			t.Errorf("Silencer() = %v, want %v", got, mechanism)
@@ -250,11 +247,17 @@ func TestHoldPortBelow1024(t *testing.T) {
 	})
 }
 
-func TestHoldPorts(t *testing.T) {
-	p, err := HoldPorts(MaxPorts, nil)
+func holdPorts(t *testing.T, n int, cfg *PortConfig) *Ports {
+	t.Helper()
+	p, err := HoldPorts(n, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+func TestHoldPorts(t *testing.T) {
+	p := holdPorts(t, MaxPorts, nil)
 	if p.Silencer() != SilencerFilter {
 		t.Errorf("Silencer() = %v, want the filter where it is permitted", p.Silencer())
 	}
@@ -362,10 +365,7 @@ func TestHeldPortAfterKill(t *testing.T) {
 	}
 	must(child.Process.Kill())
 	child.Wait()
-	p, err := HoldPorts(1, &PortConfig{Port: port})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := holdPorts(t, 1, &PortConfig{Port: port})
 	p.Close()
 }
 
@@ -425,10 +425,7 @@ func TestHoldPortsBeyondTheRange(t *testing.T) {
 	needNamespace(t)
 	setSysctl(t, "net.ipv4.ip_local_reserved_ports", "1024-30000")
 	setSysctl(t, "net.ipv4.ip_local_port_range", "40000 40002")
-	p, err := HoldPorts(20, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := holdPorts(t, 20, nil)
 	defer p.Close()
 	different := map[uint16]bool{}
 	for _, port := range p.List() {

@@ -5,10 +5,7 @@ import "testing"
 // Of the ports that are held as many are even as odd, though the kernel gives
 // those that bind odd ones.
 func TestPortsOfBothParities(t *testing.T) {
-	p, err := HoldPorts(64, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := holdPorts(t, 64, nil)
 	defer p.Close()
 	even, seen := 0, map[uint16]bool{}
 	for _, port := range p.List() {

@@ -46,6 +46,7 @@ type translated struct {
 // that came has been taken from it.
 type tap interface {
 	intake
+	withFD(f func(fd int) error) error
 	drained() bool
 }
 
@@ -384,12 +385,11 @@ func (t *translated) isQuiet() bool {
 	return t.closed.Load() || t.waiting.Load() && !readable(t.any.raw) && t.waiting.Load()
 }
 
-func (t *translated) wake()                          { t.bell.ring() }
-func (t *translated) unwatch() error                 { return t.tap.unwatch() }
-func (t *translated) total() uint64                  { return t.received.Load() }
-func (t *translated) drops() uint64                  { return t.tap.drops() }
-func (t *translated) backlog() float64               { return t.tap.backlog() }
-func (t *translated) withFD(f func(int) error) error { return t.any.withFD(f) }
+func (t *translated) wake()            { t.bell.ring() }
+func (t *translated) unwatch() error   { return t.tap.unwatch() }
+func (t *translated) total() uint64    { return t.received.Load() }
+func (t *translated) drops() uint64    { return t.tap.drops() }
+func (t *translated) backlog() float64 { return t.tap.backlog() }
 
 func (t *translated) close() error {
 	t.closed.Store(true)

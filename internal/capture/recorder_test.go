@@ -86,10 +86,7 @@ func recordScan(t *testing.T, watch bool) {
 	conn := n.Conn(5, options...)
 	defer conn.Close()
 	var file bytes.Buffer
-	w, err := NewWriter(&file, "test", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWriter(t, &file, "test", "")
 	r := NewRecorder(conn, w, time.Now)
 	sink := &judging{r, map[netip.AddrPort]string{}}
 	if _, err := scan.Run(context.Background(), r, scan.Config{Targets: ports(79, 80, 81, 82, 83)}, sink); err != nil {
@@ -183,10 +180,7 @@ func TestRecorderByHand(t *testing.T) {
 		{Data: []byte{0x45, 0}, Time: at.Add(10 * time.Microsecond)},
 	}}
 	var file bytes.Buffer
-	w, err := NewWriter(&file, "test", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWriter(t, &file, "test", "")
 	r := NewRecorder(network, w, func() time.Time { return at })
 	target := netip.MustParseAddrPort(far)
 	pkts := make([]netraw.Packet, 4)
@@ -228,10 +222,7 @@ func TestRecorderBesideABridge(t *testing.T) {
 	rst := segment(t, "192.0.2.1:40000", "192.0.2.2:80", 7, craft.RST) // the kernel's, which nobody handed over
 	network := &quiet{refuse: -1}
 	var file bytes.Buffer
-	w, err := NewWriter(&file, "test", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWriter(t, &file, "test", "")
 	r := NewRecorder(network, w, func() time.Time { return at })
 	for range 2 {
 		send(t, r, syn)
@@ -265,10 +256,7 @@ func send(t *testing.T, r *Recorder, pkt []byte) {
 // without a verdict, and nothing is lost.
 func TestRecorderBoundsWaiting(t *testing.T) {
 	var file bytes.Buffer
-	w, err := NewWriter(&file, "test", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWriter(t, &file, "test", "")
 	now := time.Unix(100, 0)
 	r := NewRecorder(&quiet{refuse: -1}, w, func() time.Time { now = now.Add(time.Microsecond); return now })
 	syn := syn4(t)
@@ -309,10 +297,7 @@ func TestRecorderWaitsNoLonger(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var file bytes.Buffer
-			w, err := NewWriter(&file, "test", "")
-			if err != nil {
-				t.Fatal(err)
-			}
+			w := newWriter(t, &file, "test", "")
 			now := time.Unix(100, 0)
 			r := NewRecorder(&quiet{refuse: -1}, w, func() time.Time { now = now.Add(time.Microsecond); return now })
 			big := append(syn4(t), make([]byte, tt.size)...)

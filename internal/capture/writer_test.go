@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,10 +31,7 @@ func written(t *testing.T) ([]byte, []Packet) {
 		{Time: time.Unix(1700000001, 0), Data: syn4(t)},
 	}
 	var file bytes.Buffer
-	w, err := NewWriter(&file, "synscope test", "scan -p80 192.0.2.2")
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWriter(t, &file, "synscope test", "scan -p80 192.0.2.2")
 	for i := range packets {
 		if err := w.Write(&packets[i]); err != nil {
 			t.Fatal(err)
@@ -196,10 +194,7 @@ func TestWriterKilledAnywhere(t *testing.T) {
 // TestWritesAreWholeBlocks looks at a file after each of the writer's writes.
 func TestWritesAreWholeBlocks(t *testing.T) {
 	log := &writes{}
-	w, err := NewWriter(log, "test", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWriter(t, log, "test", "")
 	p := Packet{Time: time.Unix(1, 0), Data: make([]byte, 999), Comment: "filtered (no-response)"}
 	for range 500 {
 		if err := w.Write(&p); err != nil {
@@ -231,10 +226,7 @@ func (w *writes) Write(b []byte) (int, error) {
 }
 
 func TestWriterKeepsItsError(t *testing.T) {
-	w, err := NewWriter(&torn{room: 200}, "", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := newWriter(t, &torn{room: 200}, "", "")
 	p := Packet{Time: time.Unix(1, 0), Data: make([]byte, 500)}
 	if err := errors.Join(w.Write(&p), w.Flush()); !errors.Is(err, errTorn) {
 		t.Errorf("error %v", err)
@@ -242,4 +234,13 @@ func TestWriterKeepsItsError(t *testing.T) {
 	if err := w.Write(&p); !errors.Is(err, errTorn) {
 		t.Errorf("later error %v", err)
 	}
+}
+
+func newWriter(t *testing.T, out io.Writer, application, comment string) *Writer {
+	t.Helper()
+	w, err := NewWriter(out, application, comment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }

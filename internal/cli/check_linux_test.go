@@ -20,9 +20,7 @@ import (
 func expectations(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "network.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, []byte(text), 0o600)
 	return path
 }
 

@@ -13,9 +13,7 @@ func TestFilesAreNotMixedUp(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, path, []byte(text), 0o644)
 		return path
 	}
 	list := file("list", "127.0.0.1\n")

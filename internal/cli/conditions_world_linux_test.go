@@ -396,9 +396,7 @@ func (w *conditionWorld) fill(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Unmount(w.full, unix.MNT_DETACH) })
-	if err := os.WriteFile(filepath.Join(w.full, "all"), make([]byte, 4096), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, filepath.Join(w.full, "all"), make([]byte, 4096), 0o600)
 }
 
 func (w *conditionWorld) web(port uint16) netip.AddrPort {

@@ -28,9 +28,7 @@ func TestFileCommandsAreConfined(t *testing.T) {
 		{"check --diff " + dir + "/a.pcap " + dir + "/b.pcap", []string{dir + "/a.pcap", dir + "/b.pcap"}},
 	} {
 		for _, name := range tc.files {
-			if err := os.WriteFile(name, []byte("nothing of the kind"), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, name, []byte("nothing of the kind"), 0o600)
 		}
 		confined := 0
 		s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Env: func(string) string { return "" },
@@ -70,10 +68,7 @@ func testReadHasNoRight(t *testing.T, args []string) {
 	in.Close()
 	status := ""
 	for range 6000 { // a minute ends a test that hangs
-		b, err := os.ReadFile("/proc/" + strconv.Itoa(r.Process.Pid) + "/status")
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := readFile(t, "/proc/"+strconv.Itoa(r.Process.Pid)+"/status")
 		if status = string(b); strings.Contains(status, "Seccomp:\t2") {
 			break
 		}

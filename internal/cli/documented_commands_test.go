@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -20,10 +19,7 @@ func TestDocumentsNameWhatThereIs(t *testing.T) {
 	}
 	found := 0
 	for _, path := range append(documents, "../../README.md") {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := readFile(t, path)
 		for line := range strings.Lines(string(text)) {
 			m := commandLine.FindStringSubmatch(strings.TrimRight(line, "\n"))
 			if m == nil || !strings.HasPrefix(line, "    ") && !strings.HasPrefix(line, "$ ") {

@@ -62,10 +62,7 @@ func runDocument(t *testing.T, path string) {
 		t.Skip("no curl here")
 	}
 	shell := demoShell(t)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readFile(t, path)
 	parts, ran := slices.Collect(documentParts(string(text))), 0
 	shell.runAll(t, parts)
 	var updated strings.Builder
@@ -92,9 +89,7 @@ func runDocument(t *testing.T, path string) {
 		t.Errorf("%d commands", ran)
 	}
 	if *updateDocuments {
-		if err := os.WriteFile(path, []byte(updated.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, path, []byte(updated.String()), 0o644)
 	}
 }
 
@@ -310,10 +305,7 @@ func TestDocumentsDiffer(t *testing.T) {
 func TestDocumentParts(t *testing.T) {
 	paths, _ := filepath.Glob("../../docs/*.md")
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := readFile(t, path)
 		whole := ""
 		for p := range documentParts(string(text)) {
 			whole += p.text + p.output

@@ -26,9 +26,7 @@ import (
 func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
 	list := filepath.Join(dir, "list")
-	if err := os.WriteFile(list, []byte("192.0.2.1\n# fine\n192.0.2.999\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, list, []byte("192.0.2.1\n# fine\n192.0.2.999\n"), 0o600)
 	for _, tc := range []struct {
 		args string
 		code int

@@ -64,9 +64,7 @@ func TestFormatsWithoutHosts(t *testing.T) {
 	dir := t.TempDir()
 	samples, kept := filepath.Join(dir, "samples.csv"), filepath.Join(dir, "kept.xml")
 	for path, text := range map[string]string{samples: "isn\n1\n", kept: "contents"} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, path, []byte(text), 0o600)
 	}
 	for _, line := range []string{"send 192.0.2.1:80", "isn --from " + samples} {
 		for _, output := range []string{"-o xml", "-o grep", "-oX " + kept, "-oG -"} {

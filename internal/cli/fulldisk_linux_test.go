@@ -76,10 +76,7 @@ func TestFullDiskLeavesWholeLines(t *testing.T) {
 			t.Errorf("%s: exit %d, says %q", flag, r.code, r.err)
 		}
 		for flag, path := range others {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			text := readFile(t, path)
 			wholeDocument(t, flag, text)
 			if flag == "oJ" {
 				records(t, string(text)) // from run to summary

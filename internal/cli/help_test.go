@@ -151,9 +151,7 @@ func script(t *testing.T, shell string) string {
 		t.Fatalf("exit %d: %s", code, errs)
 	}
 	path := filepath.Join(t.TempDir(), "_synscope")
-	if err := os.WriteFile(path, []byte(out), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, []byte(out), 0o600)
 	return path
 }
 
@@ -187,9 +185,7 @@ func TestBashCompletesFiles(t *testing.T) {
 		t.Skip("no bash")
 	}
 	path, dir := script(t, "bash"), t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "two words.json"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, filepath.Join(dir, "two words.json"), nil, 0o600)
 	for _, command := range append([]string{"check", "check --diff", "scan -oX", "ping --pcap"}, readCommands...) {
 		line := "synscope " + command + " two"
 		test := fmt.Sprintf("cd %s; source %s; COMP_WORDS=(%s); COMP_CWORD=%d; _synscope; printf '%%s\\n' \"${COMPREPLY[@]}\"", dir, path, line, len(strings.Fields(line))-1)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,9 +39,7 @@ func counted(t *testing.T) string {
 		add(client, to, ours.Add(1), 0, craft.RST)
 	}
 	path := filepath.Join(t.TempDir(), "counted.pcapng")
-	if err := os.WriteFile(path, pcapngOf(t, 0, packets...), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, pcapngOf(t, 0, packets...), 0o644)
 	return path
 }
 
@@ -87,9 +84,7 @@ func TestISNFromReadsOwnFile(t *testing.T) {
 	if r := command(context.Background(), nil, "read", "--isn", csv, path); r.code != exitYes {
 		t.Fatalf("read --isn: exit %d, %s", r.code, r.err)
 	}
-	if err := os.WriteFile(plain, []byte("isn,sport\n"+strings.Repeat("7,1\n7,2\n", 6)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, plain, []byte("isn,sport\n"+strings.Repeat("7,1\n7,2\n", 6)), 0o600)
 	const both = "192.0.2.2 80 19 global-step; 192.0.2.3 80 1 unknown"
 	for _, tc := range []struct {
 		name string

@@ -173,10 +173,7 @@ func TestFurtherAddresses(t *testing.T) {
 	if inputs := fmt.Sprint(found[h.Addr4().String()]["inputs"]); inputs != "[address port time]" {
 		t.Errorf("inputs %s", inputs)
 	}
-	b, err := os.ReadFile(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := readFile(t, raw)
 	if !strings.Contains(string(b), h.Source4(0).String()) {
 		t.Error("the further address was not used")
 	}
@@ -326,10 +323,7 @@ func TestRawAgain(t *testing.T) {
 			t.Errorf("%s: %s from the file, %s from the network", field, got, want)
 		}
 	}
-	b, err := os.ReadFile(picture)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := readFile(t, picture)
 	if _, err := png.Decode(bytes.NewReader(b)); err != nil {
 		t.Error(err)
 	}
@@ -344,10 +338,7 @@ func TestRawAgain(t *testing.T) {
 
 func mustRead(t *testing.T, path string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := readFile(t, path)
 	return b
 }
 

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,9 +31,7 @@ func sampled(t *testing.T, class isn.Class) []byte {
 func TestFromFile(t *testing.T) {
 	for _, class := range hosts.Drawable() {
 		path := filepath.Join(t.TempDir(), "a.csv")
-		if err := os.WriteFile(path, sampled(t, class), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, path, sampled(t, class), 0o600)
 		text := command(t.Context(), nil, "isn", "--from", path)
 		if text.code != exitYes || !strings.Contains(text.out, class.String()) {
 			t.Errorf("%s: exit %d: %s%s", class, text.code, text.out, text.err)
@@ -84,9 +81,7 @@ func TestBadSampleFiles(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, path, []byte(text), 0o600)
 		return path
 	}
 	good := file("good.csv", string(sampled(t, isn.ClassConstant)))
@@ -127,9 +122,7 @@ func TestBadSampleFiles(t *testing.T) {
 // TestUnknownFile is no for an answer.
 func TestUnknownFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "few.csv")
-	if err := os.WriteFile(path, []byte("isn,sport\n1,1\n900000000,2\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, []byte("isn,sport\n1,1\n900000000,2\n"), 0o600)
 	if r := command(t.Context(), nil, "isn", "--from", path); r.code != exitNo || !strings.Contains(r.out, "too-few-samples") {
 		t.Errorf("exit %d: %s%s", r.code, r.out, r.err)
 	}

@@ -27,9 +27,7 @@ func TestMessagesCommandNoTerminal(t *testing.T) {
 // file that is none of ours.
 func TestMessagesSayWhatThereIs(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "passwd")
-	if err := os.WriteFile(file, []byte("root:x:0:0:root:/root:/bin/sh\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, file, []byte("root:x:0:0:root:/root:/bin/sh\n"), 0o600)
 	for _, c := range []struct{ line, want string }{
 		{"send --dry-run --flags QQ 127.0.0.1:80", "there are F, S, R"},
 		{"send --dry-run --opt wscal=7 127.0.0.1:80", "wscale=N"},

@@ -81,9 +81,7 @@ func TestRefusedCaptureEmptiesNoFile(t *testing.T) {
 		"--pcap " + kept + "/no/such.pcap":          "no/such.pcap",
 		"--pcap " + filepath.Dir(kept):              "is a directory",
 	} {
-		if err := os.WriteFile(kept, []byte("results"), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, kept, []byte("results"), 0o644)
 		r := command(t.Context(), nil, append([]string{"scan", "-p", "1", "127.0.0.1", "-oJ", kept}, strings.Fields(args)...)...)
 		text, err := os.ReadFile(kept)
 		if r.code != exitUsage || !strings.Contains(r.err, says) || err != nil || string(text) != "results" {

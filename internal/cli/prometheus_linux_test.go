@@ -84,10 +84,7 @@ func prometheus(t *testing.T, server string, discovered []string) (address strin
 		"prometheus.yml": {"127.0.0.1:9115", server, ": 15s", ": 500ms", "targets: []", "targets: " + string(targets), "[web]", "[syn]"},
 		"alerts.yml":     {"for: 1m", "for: 1s"},
 	} {
-		text, err := os.ReadFile(monitoring + name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := readFile(t, monitoring+name)
 		changed := strings.NewReplacer(changes...).Replace(string(text))
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(changed), 0o644); err != nil || changed == string(text) {
 			t.Fatalf("%s: %v", name, err)
@@ -200,10 +197,7 @@ var rare = regexp.MustCompile(`doubtful`)
 // dashboard asks the queries of the dashboard.
 func dashboard(t *testing.T, address string) {
 	t.Helper()
-	text, err := os.ReadFile(monitoring + "dashboard.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readFile(t, monitoring+"dashboard.json")
 	var d struct {
 		Panels []struct {
 			Title   string

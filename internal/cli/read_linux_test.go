@@ -82,9 +82,7 @@ func captured(t *testing.T) []byte {
 func readIt(t *testing.T, content []byte, args ...string) ran {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file.pcapng")
-	if err := os.WriteFile(path, content, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, content, 0o644)
 	return command(context.Background(), nil, append(append([]string{"read"}, args...), path)...)
 }
 
@@ -192,9 +190,7 @@ func TestReadSeveralFiles(t *testing.T) {
 	whole := captured(t)
 	halves := split(t, whole, 2)
 	for i, b := range halves {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(dir, fmt.Sprint(i)), b, 0o644)
 	}
 	for _, order := range [][2]string{{"0", "1"}, {"1", "0"}} {
 		a, b := filepath.Join(dir, order[0]), filepath.Join(dir, order[1])

@@ -98,8 +98,6 @@ func TestReportOutputs(t *testing.T) {
 func inFile(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, []byte(text), 0o644)
 	return path
 }

@@ -29,10 +29,7 @@ func planOnly(t *testing.T, args []string) ran {
 const eighthOfHundred = "36,854,813 probes of 3,685,481,216 addresses, technique syn, shard 8/100\nstateless: 2 packets each"
 
 func TestKubernetesManifest(t *testing.T) {
-	text, err := os.ReadFile("../../scripts/wide-kubernetes.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readFile(t, "../../scripts/wide-kubernetes.yaml")
 	_, rest, _ := strings.Cut(string(text), "          args:\n")
 	list, _, ok := strings.Cut(rest, "          env:\n")
 	var args []string

@@ -47,10 +47,7 @@ func setting(t *testing.T, unit []byte, name string) string {
 // The units run commands that there are.
 func TestSystemdUnits(t *testing.T) {
 	for _, name := range []string{"synscope-ping.service", "synscope-metrics.service"} {
-		unit, err := os.ReadFile("../../scripts/systemd/" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		unit := readFile(t, "../../scripts/systemd/"+name)
 		args := strings.Fields(setting(t, unit, "ExecStart"))
 		if args[0] != "/usr/local/bin/synscope" || args[1] != "ping" || setting(t, unit, "AmbientCapabilities") != "CAP_NET_RAW" {
 			t.Errorf("%s: the unit has changed: %q", name, args)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -40,9 +39,7 @@ func scriptLab(t *testing.T, name string, link *lab.Link) (*lab.Host, *demoEnvir
 // write puts a file into the directory in which commands run.
 func (d *demoEnvironment) write(t *testing.T, name, text string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, filepath.Join(d.dir, name), []byte(text), 0o755)
 }
 
 // says runs a command and holds what it prints, and its exit code, against what is

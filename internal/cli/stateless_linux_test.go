@@ -390,10 +390,7 @@ func TestExclusionsOfAResumedRunOnlyGrow(t *testing.T) {
 		t.Fatalf("exit %d: %s", r.code, r.err)
 	}
 	probed := func(file string) map[netip.AddrPort]string {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text := readFile(t, file)
 		ports, _ := found(t, string(text))
 		return ports
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,9 +39,7 @@ func TestInWords(t *testing.T) {
 func TestWhatIsNoInput(t *testing.T) {
 	dir := t.TempDir()
 	word := dir + "/word"
-	if err := os.WriteFile(word, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, word, []byte("x"), 0o600)
 	for line, want := range map[string]string{
 		"read " + dir:                       dir + " is a directory",
 		"merge " + dir:                      dir + " is a directory",

@@ -152,9 +152,7 @@ func TestLimits(t *testing.T) {
 	}
 	lines.WriteString(ended)
 	var r Report
-	if err := r.Read("in", strings.NewReader(lines.String())); err != nil {
-		t.Fatal(err)
-	}
+	read(t, &r, lines.String())
 	page := written(t, &r)
 	if len(page) > 12<<20 {
 		t.Errorf("a page of %d bytes", len(page))
@@ -175,9 +173,7 @@ func TestWordsAreExplainedWhereTheyStand(t *testing.T) {
 {"type":"port","target":"192.0.2.1:80","addr":"192.0.2.1","port":80,"state":"filtered","reason":"no-response","attempts":3}
 {"type":"summary","complete":true,"end":"2026-11-29T05:48:41Z"}
 `
-	if err := r.Read("x", strings.NewReader(lines)); err != nil {
-		t.Fatal(err)
-	}
+	read(t, &r, lines)
 	var kinds []string
 	for _, g := range explainedIn(t, &r) {
 		for _, e := range g.Entries {
@@ -211,9 +207,7 @@ func TestManyKinds(t *testing.T) {
 	}
 	lines.WriteString(`{"type":"port","target":"n","addr":"10.9.9.9","port":1,"state":"open","reason":"syn-ack","findings":[{"code":"challenge-ack","severity":"warning","text":"known"}]}` + "\n" + ended)
 	var r Report
-	if err := r.Read("in", strings.NewReader(lines.String())); err != nil {
-		t.Fatal(err)
-	}
+	read(t, &r, lines.String())
 	page := written(t, &r)
 	if len(page) > 10<<20 {
 		t.Errorf("a page of %d bytes", len(page))
@@ -236,9 +230,7 @@ func TestLongTexts(t *testing.T) {
 	long := strings.Repeat("x", 900<<10)
 	line := `{"type":"port","target":"` + long + `","addr":"10.0.0.1","port":1,"state":"open","reason":"` + long + `","findings":[{"code":"` + long + `","severity":"warning","text":"` + long + `"}]}` + "\n"
 	var r Report
-	if err := r.Read("in", strings.NewReader(begun+line+ended)); err != nil {
-		t.Fatal(err)
-	}
+	read(t, &r, begun+line+ended)
 	if page := written(t, &r); len(page) > 200<<10 || !strings.Contains(page, strings.Repeat("x", longestText)+"…") {
 		t.Errorf("a page of %d bytes", len(page))
 	}

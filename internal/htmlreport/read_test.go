@@ -89,9 +89,7 @@ func TestCutRuns(t *testing.T) {
 // A run that another follows without an end was cut too.
 func TestRunsOneAfterTheOther(t *testing.T) {
 	var r Report
-	if err := r.Read("in", strings.NewReader(begun+port+begun+port+ended)); err != nil {
-		t.Fatal(err)
-	}
+	read(t, &r, begun+port+begun+port+ended)
 	if want := "in:3: another run begins before the one before it ended"; r.Runs() != 2 || len(r.Cut()) != 1 || r.Cut()[0] != want {
 		t.Errorf("%d runs, %q", r.Runs(), r.Cut())
 	}
@@ -101,9 +99,7 @@ func TestRunsOneAfterTheOther(t *testing.T) {
 // without a word.
 func TestUnknownRecords(t *testing.T) {
 	var r Report
-	if err := r.Read("in", strings.NewReader(begun+`{"type":"weather","rain":true}`+"\n"+`{"type":"weather"}`+"\n"+ended)); err != nil {
-		t.Fatal(err)
-	}
+	read(t, &r, begun+`{"type":"weather","rain":true}`+"\n"+`{"type":"weather"}`+"\n"+ended)
 	if page := written(t, &r); !strings.Contains(page, "2 records of type &#34;weather&#34;, which this version does not know, are left out.") {
 		t.Error("the page does not say what it left out")
 	}
@@ -118,9 +114,7 @@ func TestUnknownRecords(t *testing.T) {
 	for i := range 3 * mostUnknown {
 		fmt.Fprintf(&lines, "{\"type\":\"kind%d\"}\n", i)
 	}
-	if err := many.Read("in", strings.NewReader(begun+lines.String()+ended)); err != nil {
-		t.Fatal(err)
-	}
+	read(t, &many, begun+lines.String()+ended)
 	if unknown := many.Reported()[0].Unknown; unknown[otherTypes] != 2*mostUnknown || len(unknown) != mostUnknown+1 {
 		t.Errorf("of unknown types: %v", unknown)
 	}
@@ -133,6 +127,14 @@ func written(t *testing.T, r *Report) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// read adds the lines of a run to a report.
+func read(t *testing.T, r *Report, lines string) {
+	t.Helper()
+	if err := r.Read("in", strings.NewReader(lines)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // readFiles reads files of testdata.
@@ -192,9 +194,7 @@ func TestLateAnswersAreLosses(t *testing.T) {
 	silent = strings.Replace(silent, `"rtt_ns":1000000,"rtt_clock":"kernel",`, "", 1)
 	superseding := strings.Replace(late, `"reason"`, `"supersedes":"filtered","reason"`, 1)
 	var r Report
-	if err := r.Read("in", strings.NewReader(begun+probe+late+probe+probe+silent+superseding)); err != nil {
-		t.Fatal(err)
-	}
+	read(t, &r, begun+probe+late+probe+probe+silent+superseding)
 	if page := written(t, &r); !strings.Contains(page, "2 (40 %)") || !strings.Contains(page, "no answer") {
 		t.Error("a late answer is no loss on the page")
 	}
@@ -204,9 +204,7 @@ func TestLateAnswersAreLosses(t *testing.T) {
 func TestCauseIsSaidOnce(t *testing.T) {
 	const diagnosis = `{"type":"diagnosis","target":"far:80","addr":"10.16.8.2","port":80,"causes":[{"code":"path-firewall-reject","probability":0.99999,"text":"a router rejects the connection with an ICMP error"}]}` + "\n"
 	var r Report
-	if err := r.Read("in", strings.NewReader(begun+diagnosis+ended)); err != nil {
-		t.Fatal(err)
-	}
+	read(t, &r, begun+diagnosis+ended)
 	page := written(t, &r)
 	body := page[strings.Index(page, "<main>"):strings.Index(page, `<section id="runs"`)]
 	if strings.Count(strings.ToLower(body), "a router rejects the connection with an icmp error") != 1 || !strings.Contains(body, "<b>over 99 %</b>") {

@@ -28,10 +28,7 @@ func TestPrefixesAnswerEverywhere(t *testing.T) {
 				b[i] = byte(chance.Uint32())
 			}
 			a, _ := netip.AddrFromSlice(b)
-			conn, err := dial(a, 80)
-			if err != nil {
-				t.Fatal(err)
-			}
+			conn := mustDial(t, a, 80)
 			conn.Close()
 			if _, err := dial(a, 81); !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("%s: closed port: %v", a, err)
@@ -194,10 +191,7 @@ func TestChanceDropsSome(t *testing.T) {
 // grows with each SYN.
 func TestCookieHostSendsCookies(t *testing.T) {
 	h := build(t, HostSpec{Services: http(), Sysctls: Sysctls{"net.ipv4.tcp_syncookies": "2"}})
-	conn, err := dial(h.Addr4(), 80)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := mustDial(t, h.Addr4(), 80)
 	conn.Close()
 	if sent := counter(t, h, "SyncookiesSent"); sent != "1" {
 		t.Errorf("SyncookiesSent is %s", sent)
@@ -239,10 +233,7 @@ func TestSynProxy(t *testing.T) {
 		}
 	}
 	for _, a := range both(h) {
-		conn, err := dial(a, 80)
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := mustDial(t, a, 80)
 		conn.SetDeadline(time.Now().Add(time.Minute))
 		io.WriteString(conn, "hi")
 		got := make([]byte, 2)
@@ -271,10 +262,7 @@ func TestListenInHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	conn, err := dial(h.Addr6(), 8080)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := mustDial(t, h.Addr6(), 8080)
 	conn.Close()
 	if err := h.Serve(Service{Ports: []uint16{8080}}); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("a second listener: %v", err)

@@ -44,10 +44,7 @@ func both(h *Host) []netip.Addr { return []netip.Addr{h.Addr4(), h.Addr6()} }
 func TestOpenAndRefused(t *testing.T) {
 	h := build(t, HostSpec{Services: []Service{{Ports: []uint16{80}, Manner: Banner, Banner: "hello"}}})
 	for _, a := range both(h) {
-		conn, err := dial(a, 80)
-		if err != nil {
-			t.Fatal(err)
-		}
+		conn := mustDial(t, a, 80)
 		got := make([]byte, 5)
 		if _, err := conn.Read(got); err != nil || string(got) != "hello" {
 			t.Errorf("%s: read %q, %v", a, got, err)
@@ -113,10 +110,7 @@ func TestCloseLeaksNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		for port := range uint16(3) {
-			conn, err := dial(l.Host("h").Addr4(), port+1)
-			if err != nil {
-				t.Fatal(err)
-			}
+			conn := mustDial(t, l.Host("h").Addr4(), port+1)
 			defer conn.Close()
 		}
 		if err := l.Close(); err != nil {
@@ -179,4 +173,13 @@ func TestNeighboursAreKnown(t *testing.T) {
 			}
 		}
 	}
+}
+
+func mustDial(t *testing.T, addr netip.Addr, port uint16) net.Conn {
+	t.Helper()
+	conn, err := dial(addr, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }

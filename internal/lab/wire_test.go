@@ -107,10 +107,7 @@ func TestWireDelay(t *testing.T) {
 	for _, a := range both(h) {
 		for range 20 {
 			start := time.Now()
-			conn, err := dial(a, 80)
-			if err != nil {
-				t.Fatal(err)
-			}
+			conn := mustDial(t, a, 80)
 			if took := time.Since(start); took < delay {
 				t.Errorf("%s: handshake took %v, want at least %v", a, took, delay)
 			}
@@ -323,10 +320,7 @@ func TestWireLosesWhatItIsTold(t *testing.T) {
 // Segments larger than the MTU and partial checksums survive the wire.
 func TestWireCarriesBulk(t *testing.T) {
 	h := build(t, HostSpec{Services: http(), Link: &Link{Out: Path{Delay: time.Millisecond}}})
-	conn, err := dial(h.Addr6(), 80)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := mustDial(t, h.Addr6(), 80)
 	defer conn.Close()
 	sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	go func() {

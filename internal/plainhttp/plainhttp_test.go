@@ -149,14 +149,21 @@ func netHTTP(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// status sends bytes and returns the status of what comes back.
-func status(t *testing.T, addr, request string) int {
+// dial opens a connection that the end of the test closes.
+func dial(t *testing.T, addr string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// status sends bytes and returns the status of what comes back.
+func status(t *testing.T, addr, request string) int {
+	t.Helper()
+	c := dial(t, addr)
 	go io.WriteString(c, request)
 	method, _, _ := strings.Cut(request, " ")
 	got, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
@@ -171,11 +178,7 @@ func status(t *testing.T, addr, request string) int {
 // the end.
 func TestRequestsInOneGo(t *testing.T) {
 	_, addr := serve(t, echo)
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dial(t, addr)
 	one := func(path, more string) string { return "GET " + path + " HTTP/1.1\r\nHost: a\r\n" + more + "\r\n" }
 	io.WriteString(c, one("/1", "")+one("/2", "")+one("/3", "Connection: foo, Close\r\n")+one("/4", ""))
 	r := bufio.NewReader(c)
@@ -202,10 +205,7 @@ func TestContextEndsWithTheClient(t *testing.T) {
 		close(ended)
 		return plainhttp.Text(plainhttp.OK, "too late")
 	})
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := dial(t, addr)
 	io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	<-began
 	c.Close()
@@ -221,11 +221,7 @@ func TestShutdownWaitsForAnswers(t *testing.T) {
 		<-go_
 		return plainhttp.Text(plainhttp.OK, "done")
 	})
-	idle, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer idle.Close()
+	idle := dial(t, addr)
 	answer := make(chan string, 1)
 	go func() {
 		got, err := http.Get("http://" + addr + "/")
@@ -268,11 +264,7 @@ func TestStrangersTakeNoTurn(t *testing.T) {
 	s, addr := serve(t, echo)
 	var first net.Conn
 	for i := range 3 * s.MaxConns {
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
+		c := dial(t, addr)
 		io.WriteString(c, "GET / HTTP/1.1\r\nHos"[:i%20])
 		if i == 0 {
 			first = c
@@ -359,20 +351,12 @@ func TestShutdownWaitsForTheRejected(t *testing.T) {
 			}}
 			w := &watched{Listener: l}
 			go func() { ended <- s.Serve(w) }()
-			first, err := net.Dial("tcp", l.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer first.Close()
+			first := dial(t, l.Addr().String())
 			if _, err := io.WriteString(first, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 				t.Fatal(err)
 			}
 			<-began
-			c, err := net.Dial("tcp", l.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
+			c := dial(t, l.Addr().String())
 			if line, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 503 ") {
 				t.Fatalf("%q, %v", line, err)
 			}
@@ -434,11 +418,7 @@ func TestRejectedAfterAWholeRequest(t *testing.T) {
 		go func() { answers <- status(t, l.Addr().String(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n") }()
 		<-began
 	}
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := dial(t, l.Addr().String())
 	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nX-Word: "+strings.Repeat("w", 40<<10)+"\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}

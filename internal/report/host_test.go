@@ -39,10 +39,7 @@ func someHosts() []probe.HostReport {
 func hostRun(t *testing.T, format string, o sink.Options, hosts []probe.HostReport) string {
 	t.Helper()
 	var out bytes.Buffer
-	f, err := FormatByName(format)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := formatOf(t, format)
 	o.HostList, o.Hosts = true, 256
 	s := f.New(sink.NewLineWriter(&out, "out"), o)
 	s.Record(&record.Run{Version: "0", Command: "scan", Args: []string{"scan", "-sn"}, Start: someTime})

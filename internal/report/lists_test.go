@@ -29,10 +29,7 @@ import (
 func formatted(t *testing.T, format string, o sink.Options) string {
 	t.Helper()
 	var out strings.Builder
-	f, err := FormatByName(format)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := formatOf(t, format)
 	s := f.New(sink.NewLineWriter(&out, "out"), o)
 	s.Record(&record.Run{Version: "0", Command: "scan", Args: []string{"scan", "--", "x"}, Start: time.Unix(1_700_000_000, 0)})
 	for _, v := range []probe.Verdict{

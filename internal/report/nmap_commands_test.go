@@ -25,10 +25,7 @@ import (
 func nmapDocument(t *testing.T, format, command string, records []record.Record) string {
 	t.Helper()
 	var out bytes.Buffer
-	f, err := FormatByName(format)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := formatOf(t, format)
 	s := f.New(sink.NewLineWriter(&out, "out"), sink.Options{})
 	start := time.Unix(1_700_000_000, 0).UTC()
 	run := []record.Record{&record.Run{Version: "0", Command: command, Args: []string{command}, Start: start}}

@@ -30,10 +30,7 @@ const (
 func nmapRun(t *testing.T, format string, how outcome) string {
 	t.Helper()
 	var out bytes.Buffer
-	f, err := FormatByName(format)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := formatOf(t, format)
 	service := func(p uint16) string { return map[uint16]string{80: "http", 22: "ssh"}[p] }
 	s := f.New(sink.NewLineWriter(&out, "out"), sink.Options{Service: service})
 	start := time.Unix(1_700_000_000, 0).UTC()

@@ -17,6 +17,24 @@ import (
 	"synscope/probe"
 )
 
+func mustOpen(t *testing.T, cfg Config) *Output {
+	t.Helper()
+	out, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func formatOf(t *testing.T, name string) Format {
+	t.Helper()
+	f, err := FormatByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 func read(t *testing.T, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -103,10 +121,7 @@ func TestOpenErrorKeepsItsCause(t *testing.T) {
 
 func TestDashIsStandardOutput(t *testing.T) {
 	var stdout strings.Builder
-	out, err := Open(Config{Stdout: &stdout, Files: []File{{"csv", Stdout}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := mustOpen(t, Config{Stdout: &stdout, Files: []File{{"csv", Stdout}}})
 	out.Record(record.NewPort("", &zeroVerdict))
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
@@ -122,11 +137,8 @@ func TestFullDisk(t *testing.T) {
 		t.Skip("/dev/full is Linux's")
 	}
 	lines := filepath.Join(t.TempDir(), "j")
-	out, err := Open(Config{Stdout: discard{}, Files: []File{{"csv", "/dev/full"}, {"json", lines}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = out.Record(record.NewPort("", &zeroVerdict))
+	out := mustOpen(t, Config{Stdout: discard{}, Files: []File{{"csv", "/dev/full"}, {"json", lines}}})
+	err := out.Record(record.NewPort("", &zeroVerdict))
 	if !errors.Is(err, sink.ErrWrite) || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "/dev/full") {
 		t.Errorf("error %v", err)
 	}
@@ -148,10 +160,7 @@ func TestClosedPipe(t *testing.T) {
 	}
 	defer w.Close()
 	r.Close()
-	out, err := Open(Config{Stdout: w, StdoutFormat: "json"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := mustOpen(t, Config{Stdout: w, StdoutFormat: "json"})
 	err = out.Record(&record.Run{})
 	if !errors.Is(err, sink.ErrWrite) || !errors.Is(err, syscall.EPIPE) || !strings.Contains(err.Error(), "standard output") {
 		t.Errorf("error %v", err)
@@ -165,10 +174,7 @@ func TestOpenOnlyHidesWhatIsNotOpen(t *testing.T) {
 				continue // of open ports alone in any case
 			}
 			var stdout strings.Builder
-			out, err := Open(Config{Stdout: &stdout, StdoutFormat: format.Name, OpenOnly: true})
-			if err != nil {
-				t.Fatal(err)
-			}
+			out := mustOpen(t, Config{Stdout: &stdout, StdoutFormat: format.Name, OpenOnly: true})
 			v := silentVerdict
 			v.State = state
 			out.Record(record.NewPort("", &v))
@@ -184,10 +190,7 @@ func TestOpenOnlyHidesWhatIsNotOpen(t *testing.T) {
 func TestQuietLeavesOutTheSummaryOnStandardOutputOnly(t *testing.T) {
 	var stdout strings.Builder
 	path := filepath.Join(t.TempDir(), "t")
-	out, err := Open(Config{Stdout: &stdout, Files: []File{{"text", path}}, Options: sink.Options{Quiet: true}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := mustOpen(t, Config{Stdout: &stdout, Files: []File{{"text", path}}, Options: sink.Options{Quiet: true}})
 	out.Record(record.NewPort("", &silentVerdict))
 	out.Record(&record.Summary{Probes: 1})
 	out.Close()
@@ -221,10 +224,7 @@ func TestOutputTakenBack(t *testing.T) {
 		t.Error("an output without a directory was not refused")
 	}
 	check("refused")
-	out, err := Open(Config{Stdout: io.Discard, Files: files})
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := mustOpen(t, Config{Stdout: io.Discard, Files: files})
 	if err := out.Close(); err != nil {
 		t.Error(err)
 	}

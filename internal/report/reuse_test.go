@@ -30,10 +30,7 @@ func TestPortFilledAnew(t *testing.T) {
 	for _, format := range []string{"json", "text"} {
 		written := func(fill func(p *record.Port, v *probe.Verdict) *record.Port) string {
 			var b bytes.Buffer
-			out, err := Open(Config{Stdout: &b, StdoutFormat: format, Options: sink.Options{Reason: true}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			out := mustOpen(t, Config{Stdout: &b, StdoutFormat: format, Options: sink.Options{Reason: true}})
 			out.Record(&record.Run{Command: "scan"})
 			if !out.PassesPorts() {
 				t.Fatalf("%s keeps records", format)

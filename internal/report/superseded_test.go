@@ -15,10 +15,7 @@ import (
 func TestNmapHasSupersededPortsOnce(t *testing.T) {
 	for ports, closed := range map[uint16]string{3: `state="closed"`, 60: `<extraports state="closed" count="58"`} {
 		var out bytes.Buffer
-		f, err := FormatByName("xml")
-		if err != nil {
-			t.Fatal(err)
-		}
+		f := formatOf(t, "xml")
 		s := f.New(sink.NewLineWriter(&out, "out"), sink.Options{})
 		s.Record(&record.Run{Version: "0", Command: "scan"})
 		tell := func(port uint16, state, before probe.State, reason probe.Reason) {

@@ -1,36 +1,24 @@
 package ping
 
 import (
-	"container/heap"
 	"time"
 
+	"synscope/probe/internal/heap"
 	"synscope/probe/internal/wire"
 )
 
 // deadlines are transmissions in the order of a time that each has.
-type deadlines struct{ list entries }
+type deadlines struct{ list heap.Heap[entry] }
 
 type entry struct {
 	at time.Duration
 	s  *wire.Transmission
 }
 
-type entries []entry
+// Before tells whether one time is earlier than the other.
+func (e entry) Before(f entry) bool { return e.at < f.at }
 
-func (h entries) Len() int           { return len(h) }
-func (h entries) Less(i, j int) bool { return h[i].at < h[j].at }
-func (h entries) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *entries) Push(x any)        { *h = append(*h, x.(entry)) }
-
-func (h *entries) Pop() any {
-	last := len(*h) - 1
-	x := (*h)[last]
-	(*h)[last] = entry{}
-	*h = (*h)[:last]
-	return x
-}
-
-func (d *deadlines) push(at time.Duration, s *wire.Transmission) { heap.Push(&d.list, entry{at, s}) }
+func (d *deadlines) push(at time.Duration, s *wire.Transmission) { d.list.Push(entry{at, s}) }
 
 // next is the earliest time; false where there is none.
 func (d *deadlines) next() (at time.Duration, ok bool) {
@@ -45,7 +33,7 @@ func (d *deadlines) take(now time.Duration) *wire.Transmission {
 	if at, ok := d.next(); !ok || at > now {
 		return nil
 	}
-	return heap.Pop(&d.list).(entry).s
+	return d.list.Pop().s
 }
 
 // expired is take for ends: of those that have not ended otherwise, and whose

@@ -77,10 +77,7 @@ func TestForgedRepliesCostNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				plan := isn.NewPlan(isn.PlanConfig{})
 				host := before(drawn(isn.ClassTupleClock, 5), tc.n, tc.forge)
-				g, summary, err := single(path(simnet.Path{Delay: 5 * ms}), host).run(t, t.Context(), sample.Config{Plan: plan})
-				if err != nil {
-					t.Fatal(err)
-				}
+				g, summary := single(path(simnet.Path{Delay: 5 * ms}), host).sample(t, sample.Config{Plan: plan})
 				r, answered := g.result(t, target), 0
 				for _, s := range r.Samples {
 					if s.ISN.OK {
@@ -110,10 +107,7 @@ func TestFloodIsNotKept(t *testing.T) {
 				}
 			}
 		})
-		g, summary, err := single(path(simnet.Path{Delay: 5 * ms}), flood).run(t, t.Context(), sample.Config{Plan: plan})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, summary := single(path(simnet.Path{Delay: 5 * ms}), flood).sample(t, sample.Config{Plan: plan})
 		n := len(plan.Steps)
 		if r := g.result(t, target); len(r.Samples) > 2*n+16 || summary.Rejected["duplicate"] < 1000 {
 			t.Errorf("%d samples of %d SYNs; %v", len(r.Samples), n, summary.Rejected)
@@ -128,10 +122,7 @@ func TestFloodIsNotKept(t *testing.T) {
 func TestFirstFragmentIsANumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		whole := simnet.Mangle(drawn(isn.ClassTupleClock, 5), func(s *craft.Segment) { s.Payload = make([]byte, 64) })
-		g, _, err := single(path(simnet.Path{Delay: 5 * ms}), simnet.Fragmented(whole, 64)).run(t, t.Context(), sample.Config{Plan: isn.QuickPlan()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, _ := single(path(simnet.Path{Delay: 5 * ms}), simnet.Fragmented(whole, 64)).sample(t, sample.Config{Plan: isn.QuickPlan()})
 		r := g.result(t, target)
 		if len(r.Samples) == 0 {
 			t.Fatal("no samples")

@@ -76,10 +76,7 @@ func TestSequence(t *testing.T) {
 		}
 		start := time.Now()
 		plan := isn.NewPlan(isn.PlanConfig{})
-		g, summary, err := single(cfg, drawn(isn.ClassTupleClock, 1)).run(t, t.Context(), sample.Config{Plan: plan})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, summary := single(cfg, drawn(isn.ClassTupleClock, 1)).sample(t, sample.Config{Plan: plan})
 		if n := len(plan.Steps); len(syns) != n || len(resets) != n || summary.Sent != uint64(n) || summary.Resets != uint64(n) {
 			t.Fatalf("%d SYNs and %d RSTs for %d steps; %+v", len(syns), len(resets), n, summary)
 		}
@@ -156,10 +153,7 @@ func TestRate(t *testing.T) {
 		}
 		cfg.Plan, cfg.Rate = isn.QuickPlan(), 20
 		start := time.Now()
-		_, summary, err := w.run(t, t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, summary := w.sample(t, cfg)
 		// 80 SYNs and their RSTs, of which one leaves as soon as it is due.
 		if took := time.Since(start); took < 7900*ms || took > 8*time.Second || summary.Sent != 80 || summary.Resets != 80 {
 			t.Errorf("%d SYNs and %d RSTs in %v", summary.Sent, summary.Resets, took)
@@ -178,10 +172,7 @@ func TestFewPorts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := single(path(simnet.Path{Delay: ms}), drawn(isn.ClassTupleClock, 1))
 		w.ports = 4
-		g, _, err := w.run(t, t.Context(), sample.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, _ := w.sample(t, sample.Config{})
 		same := g.samples[target][0].SrcPort
 		ports := map[uint16]bool{}
 		for _, s := range g.samples[target] {
@@ -238,10 +229,7 @@ func TestLong(t *testing.T) {
 		start := time.Now()
 		plan := isn.NewPlan(isn.PlanConfig{Series: []string{isn.SeriesSameTuple, isn.SeriesLong}})
 		host := simnet.AllOpen{Window: 1024, ISN: simnet.CookieISN(3)}
-		g, _, err := single(path(simnet.Path{Delay: ms}), host).run(t, t.Context(), sample.Config{Plan: plan, WithoutLadder: true})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, _ := single(path(simnet.Path{Delay: ms}), host).sample(t, sample.Config{Plan: plan, WithoutLadder: true})
 		if took := time.Since(start); took < 130*time.Second {
 			t.Errorf("took %v", took)
 		}

@@ -17,10 +17,7 @@ func TestSampleRetransmissionRequired(t *testing.T) {
 	for _, class := range []isn.Class{isn.ClassTupleClock, isn.ClassRandom} {
 		synctest.Test(t, func(t *testing.T) {
 			p := probetest.NewPersistent(drawn(class, 1))
-			g, s, err := single(path(simnet.Path{Delay: 10 * ms}), p).run(t, t.Context(), sample.Config{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			g, s := single(path(simnet.Path{Delay: 10 * ms}), p).sample(t, sample.Config{})
 			r := g.result(t, target)
 			if r.State != probe.StateOpen || r.Report.Class != class || !hasFinding(r, "syn-retransmission-required") || !r.Whole() {
 				t.Errorf("%v: %s, %s %.2f, %v, %d of %d", class, r.State, r.Report.Class, r.Report.Confidence, r.Report.Findings, r.Carried, r.Planned)

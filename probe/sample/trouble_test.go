@@ -46,10 +46,7 @@ func TestNoGuess(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g, _, err := single(path(simnet.Path{Delay: ms}), tc.host).run(t, t.Context(), sample.Config{})
-				if err != nil {
-					t.Fatal(err)
-				}
+				g, _ := single(path(simnet.Path{Delay: ms}), tc.host).sample(t, sample.Config{})
 				r := g.result(t, target)
 				if r.Report.Class != isn.ClassUnknown || r.Report.Confidence != 0 || r.State != tc.state || !hasFinding(r, tc.code) {
 					t.Errorf("%s %.2f, %s, %v", r.Report.Class, r.Report.Confidence, r.State, r.Report.Findings)
@@ -62,10 +59,7 @@ func TestNoGuess(t *testing.T) {
 // A SYN that was refused had its turn, and was not lost.
 func TestRefusedIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, _, err := single(path(simnet.Path{Delay: ms}), simnet.Closed{}).run(t, t.Context(), sample.Config{Plan: isn.QuickPlan()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, _ := single(path(simnet.Path{Delay: ms}), simnet.Closed{}).sample(t, sample.Config{Plan: isn.QuickPlan()})
 		list := g.result(t, target).Report.Findings
 		if want := "1 of 8 SYNs, 0 answered, 1 refused, 0 lost"; len(list) != 1 || list[0].Evidence != want {
 			t.Errorf("%+v, want evidence %q", list, want)
@@ -86,10 +80,7 @@ func TestHostOfOnePort(t *testing.T) {
 				inner.Respond(now, in, out)
 			}
 		})
-		g, _, err := single(path(simnet.Path{Delay: ms}), host).run(t, t.Context(), sample.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, _ := single(path(simnet.Path{Delay: ms}), host).sample(t, sample.Config{})
 		r := g.result(t, target)
 		if r.Report.Class != isn.ClassGlobalStep || r.Report.Confidence > 0.9 || !hasFinding(r, "one-port-answered") || r.Report.Samples < 20 {
 			t.Errorf("%s %.2f of %d, %v", r.Report.Class, r.Report.Confidence, r.Report.Samples, r.Report.Findings)
@@ -116,10 +107,7 @@ func TestBadPath(t *testing.T) {
 				cfg := path(bad)
 				cfg.Seed = seed
 				issued := map[issue]bool{}
-				g, summary, err := single(cfg, witness(drawn(class, seed), issued)).run(t, t.Context(), sample.Config{})
-				if err != nil {
-					t.Fatal(err)
-				}
+				g, summary := single(cfg, witness(drawn(class, seed), issued)).sample(t, sample.Config{})
 				r := g.result(t, target)
 				if r.Report.Class != class {
 					t.Errorf("%s, seed %d: %s %.2f (%s)", class, seed, r.Report.Class, r.Report.Confidence, r.Reason)
@@ -166,10 +154,7 @@ func TestStaleHalfOpen(t *testing.T) {
 			}
 			host.Respond(now, in, out)
 		})
-		g, _, err := single(path(simnet.Path{Delay: ms}), deaf).run(t, t.Context(), sample.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, _ := single(path(simnet.Path{Delay: ms}), deaf).sample(t, sample.Config{})
 		r := g.result(t, target)
 		if r.Report.Class != isn.ClassRandom || r.Stale != 1 || !hasFinding(r, "stale-half-open") || r.Report.Lost != 1 {
 			t.Errorf("%s, %d stale, %d lost", r.Report.Class, r.Stale, r.Report.Lost)
@@ -193,10 +178,7 @@ func TestRetransmittedSYNACK(t *testing.T) {
 			}
 			host.Respond(now, in, out)
 		})
-		g, summary, err := single(cfg, last).run(t, t.Context(), sample.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, summary := single(cfg, last).sample(t, sample.Config{})
 		if r := g.result(t, target); r.Stale != 0 || r.Report.Lost != 0 || summary.Rejected["duplicate"] != 1 {
 			t.Errorf("%d stale, %d lost, %v", r.Stale, r.Report.Lost, summary.Rejected)
 		}
@@ -212,10 +194,7 @@ func TestCopiesOfAnswers(t *testing.T) {
 	for _, gap := range []time.Duration{ms, 11 * ms, 21 * ms, 23 * ms} {
 		synctest.Test(t, func(t *testing.T) {
 			host := simnet.Repeat(drawn(isn.ClassConstant, 2), 2, gap)
-			g, summary, err := single(path(simnet.Path{Delay: 5 * ms}), host).run(t, t.Context(), sample.Config{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			g, summary := single(path(simnet.Path{Delay: 5 * ms}), host).sample(t, sample.Config{})
 			r := g.result(t, target)
 			if len(r.Samples) != 30 || r.Report.Lost != 0 || summary.Rejected["duplicate"] < 29 {
 				t.Errorf("gap %v: %d samples, %d lost, %v", gap, len(r.Samples), r.Report.Lost, summary.Rejected)
@@ -243,10 +222,7 @@ func TestCopyOfSYN(t *testing.T) {
 			}
 			host.Respond(now, in, out)
 		})
-		g, summary, err := single(path(simnet.Path{Delay: ms}), twice).run(t, t.Context(), sample.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, summary := single(path(simnet.Path{Delay: ms}), twice).sample(t, sample.Config{})
 		r := g.result(t, target)
 		if r.Report.Class != isn.ClassGlobalStep || r.Report.Lost != 0 || r.Twice != 1 || !toldTwice(r) || summary.Rejected["duplicate"] != 1 {
 			t.Errorf("%s, %d lost, %d twice, %v", r.Report.Class, r.Report.Lost, r.Twice, summary.Rejected)
@@ -264,10 +240,7 @@ func TestClockInterval(t *testing.T) {
 	const hz = 15_625_000
 	synctest.Test(t, func(t *testing.T) {
 		host := &simnet.Listener{ISN: simnet.ClockISN(9, hz)}
-		g, _, err := single(path(simnet.Path{Delay: ms, Jitter: ms}), host).run(t, t.Context(), sample.Config{Seed: [32]byte{1}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, _ := single(path(simnet.Path{Delay: ms, Jitter: ms}), host).sample(t, sample.Config{Seed: [32]byte{1}})
 		r := g.result(t, target).Report
 		c, ok := r.Clock.Get()
 		if r.Class != isn.ClassTupleClock || !ok || c.Low > hz || c.High < hz || c.Nominal != hz {
@@ -283,10 +256,7 @@ func TestClockInterval(t *testing.T) {
 func TestQuick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		g, _, err := single(path(simnet.Path{Delay: 10 * ms}), drawn(isn.ClassTupleClock, 6)).run(t, t.Context(), sample.Config{Plan: isn.QuickPlan()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, _ := single(path(simnet.Path{Delay: 10 * ms}), drawn(isn.ClassTupleClock, 6)).sample(t, sample.Config{Plan: isn.QuickPlan()})
 		r := g.result(t, target)
 		if took := time.Since(start); took > 1500*ms {
 			t.Errorf("took %v", took)
@@ -302,10 +272,7 @@ func TestQuick(t *testing.T) {
 func TestTooLargeForTheWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		narrow := &probetest.Narrow{Host: drawn(isn.ClassTupleClock, 6)}
-		g, _, err := single(path(simnet.Path{Delay: 10 * ms}), narrow).run(t, t.Context(), sample.Config{Plan: isn.QuickPlan()})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g, _ := single(path(simnet.Path{Delay: 10 * ms}), narrow).sample(t, sample.Config{Plan: isn.QuickPlan()})
 		r := g.result(t, target)
 		if narrow.Refused != 1 || r.Report.Class != isn.ClassTupleClock || !hasFinding(r, "quick-run") {
 			t.Errorf("%d SYNs with options, %s, %v", narrow.Refused, r.Report.Class, r.Report.Findings)

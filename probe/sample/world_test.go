@@ -94,6 +94,16 @@ func (w world) run(t *testing.T, ctx context.Context, cfg sample.Config) (*gathe
 	return g, summary, err
 }
 
+// sample is run to its end, which must have no error.
+func (w world) sample(t *testing.T, cfg sample.Config) (*gathered, probe.Summary) {
+	t.Helper()
+	g, summary, err := w.run(t, t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, summary
+}
+
 // single is a world of one host.
 func single(cfg simnet.Config, h simnet.Host) world {
 	return world{Config: cfg, hosts: map[netip.Addr]simnet.Host{target.Addr(): h}}

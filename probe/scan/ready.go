@@ -1,8 +1,9 @@
 package scan
 
 import (
-	"container/heap"
 	"time"
+
+	"synscope/probe/internal/heap"
 )
 
 // ready holds the hosts that have probes waiting to be sent. They take turns,
@@ -10,7 +11,7 @@ import (
 // sleep until it opens.
 type ready struct {
 	hosts    []*host // in turn
-	sleepers sleepers
+	sleepers heap.Heap[sleeper]
 	waiting  int // probes, of all hosts
 	parked   int // of those, probes of hosts whose link address is being asked for
 	unsent   int // of those, ports that were never probed
@@ -64,7 +65,7 @@ func (r *ready) release(h *host) {
 // taken out; back puts it in again.
 func (r *ready) next(now time.Duration, room func(*host) (wake time.Duration, ok bool)) *host {
 	for len(r.sleepers) > 0 && r.sleepers[0].wake <= now {
-		r.hosts = append(r.hosts, heap.Pop(&r.sleepers).(sleeper).host)
+		r.hosts = append(r.hosts, r.sleepers.Pop().host)
 	}
 	for len(r.hosts) > 0 {
 		h := r.hosts[0]
@@ -78,7 +79,7 @@ func (r *ready) next(now time.Duration, room func(*host) (wake time.Duration, ok
 		if ok {
 			return h
 		}
-		heap.Push(&r.sleepers, sleeper{wake, h})
+		r.sleepers.Push(sleeper{wake, h})
 	}
 	return nil
 }
@@ -114,18 +115,5 @@ type sleeper struct {
 	*host
 }
 
-// sleepers is a heap of hosts by when their limiter opens, see container/heap.
-type sleepers []sleeper
-
-func (s sleepers) Len() int           { return len(s) }
-func (s sleepers) Less(i, j int) bool { return s[i].wake < s[j].wake }
-func (s sleepers) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
-func (s *sleepers) Push(h any)        { *s = append(*s, h.(sleeper)) }
-
-func (s *sleepers) Pop() any {
-	l := *s
-	h := l[len(l)-1]
-	l[len(l)-1] = sleeper{}
-	*s = l[:len(l)-1]
-	return h
-}
+// Before tells whether the limiter of one opens before that of another.
+func (s sleeper) Before(t sleeper) bool { return s.wake < t.wake }

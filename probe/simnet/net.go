@@ -103,14 +103,14 @@ func (n *Net) plan(at int64, e *event) {
 	if e.dir == In {
 		s = &n.arrivals
 	}
-	s.push(entry{at: at, order: n.order, event: e})
+	s.Push(entry{at: at, order: n.order, event: e})
 }
 
 // run lets everything happen that is due by now, each thing at its own
 // instant, and sets the timer for what comes next.
 func (n *Net) run(now int64) {
-	for s := n.earliest(); s.next() <= now; s = n.earliest() {
-		due := s.pop()
+	for s := n.earliest(); next(*s) <= now; s = n.earliest() {
+		due := s.Pop()
 		n.happen(due.at, due.event)
 	}
 	n.arm(now)
@@ -118,7 +118,7 @@ func (n *Net) run(now int64) {
 
 // earliest is the schedule whose turn is next.
 func (n *Net) earliest() *schedule {
-	if len(n.arrivals) > 0 && (len(n.schedule) == 0 || n.arrivals[0].before(n.schedule[0])) {
+	if len(n.arrivals) > 0 && (len(n.schedule) == 0 || n.arrivals[0].Before(n.schedule[0])) {
 		return &n.arrivals
 	}
 	return &n.schedule
@@ -179,11 +179,11 @@ func (n *Net) wakeAt() int64 {
 	if n.open == 0 {
 		return never
 	}
-	next := n.schedule.next()
-	if n.cfg.Observe == nil && next != never {
-		next += int64(n.cfg.Back.Delay)
+	at := next(n.schedule)
+	if n.cfg.Observe == nil && at != never {
+		at += int64(n.cfg.Back.Delay)
 	}
-	return min(next, n.arrivals.next())
+	return min(at, next(n.arrivals))
 }
 
 // arm sets the timer for the next wakeAt.

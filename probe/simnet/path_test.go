@@ -191,12 +191,12 @@ func TestSchedule(t *testing.T) {
 	var want, got []entry
 	for i := range 2000 {
 		e := entry{at: rng.Int64N(100), order: uint64(i)}
-		s.push(e)
+		s.Push(e)
 		want = append(want, e)
 	}
 	slices.SortStableFunc(want, func(a, b entry) int { return int(a.at - b.at) })
 	for len(s) > 0 {
-		got = append(got, s.pop())
+		got = append(got, s.Pop())
 	}
 	if !slices.Equal(got, want) {
 		t.Error("not in order of time, then of scheduling")

@@ -215,10 +215,7 @@ func (s scenario) run(t *testing.T, shards []list, o *outcome) {
 		if s.probes == 1 {
 			cfg.Retries = -1
 		}
-		b, err := wide.NewBlaster(conn, cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := newBlaster(t, conn, cfg)
 		machines.Go(func() {
 			defer conn.Close()
 			var err error

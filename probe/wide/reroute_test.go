@@ -27,10 +27,7 @@ func TestStatelessMovesWithItsRoute(t *testing.T) {
 			conn.Told = told
 			defer conn.Close()
 			cfg := wide.Config{Config: scan.Config{Rate: 2000, FixedRate: true, Timeout: 500 * ms}, Plan: planOf(t, 1, "1-3000", "198.51.100.7")}
-			b, err := wide.NewBlaster(conn, cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			b := newBlaster(t, conn, cfg)
 			found := newAnswers()
 			s, err := wide.Run(t.Context(), b, cfg, found)
 			if err != nil || !s.Complete || s.States[probe.StateOpen] != 1500 || s.States[probe.StateRefused] != 1500 {

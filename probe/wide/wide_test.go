@@ -111,10 +111,7 @@ func statelessFrom(t *testing.T, ctx context.Context, ports int, net simnet.Conf
 	n.Handle(netip.MustParsePrefix("::/0"), host)
 	conn := n.Conn(ports, opts...)
 	defer conn.Close()
-	b, err := wide.NewBlaster(conn, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := newBlaster(t, conn, cfg)
 	s, err := wide.Run(ctx, b, cfg, sink)
 	probetest.Balance(t, &s.Summary)
 	return s, err
@@ -610,4 +607,13 @@ func TestStatelessInterruptedAtALowPace(t *testing.T) {
 			t.Errorf("%v after %v", err, s.Took)
 		}
 	})
+}
+
+func newBlaster(t *testing.T, n probe.Network, cfg wide.Config) wide.Blaster {
+	t.Helper()
+	b, err := wide.NewBlaster(n, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -94,7 +94,7 @@ func TestMatcherAmongLies(t *testing.T) {
 	after := uint64(0) // a tenth of the lies
 	for n := range *lies {
 		if n == *lies/10 {
-			after = heap()
+			after = inUse()
 		}
 		b := a.tell(&p, &ev)
 		if ev.reject != "" {
@@ -112,14 +112,14 @@ func TestMatcherAmongLies(t *testing.T) {
 		t.Errorf("nothing was matched: %v", kinds)
 	}
 	t.Logf("%d lies: %v", *lies, kinds)
-	if now := heap(); now > after+64<<10 {
+	if now := inUse(); now > after+64<<10 {
 		t.Errorf("%d bytes are held after %d lies, %d after %d", now, *lies, after, *lies/10)
 	}
 	runtime.KeepAlive(a)
 }
 
-// heap is what is in use after everything else was collected.
-func heap() uint64 {
+// inUse is what is in use after everything else was collected.
+func inUse() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)

@@ -3,6 +3,8 @@ package wire
 import (
 	"math"
 	"time"
+
+	"synscope/probe/internal/heap"
 )
 
 // Timer is a deadline of a probe; Schedule tells a current one from one that
@@ -13,13 +15,16 @@ type Timer struct {
 	Schedule uint32
 }
 
+// Before tells whether a deadline is earlier than another.
+func (t Timer) Before(u Timer) bool { return t.At < u.At }
+
 // Timers gives deadlines back in their order. Stale ones are not searched for: they surface
 // and are skipped. Most deadlines are of a few kinds, each so long after the present: of
 // one kind they come in order, and stand in a line; those that would break the order of each line are in
 // a heap. A line is read from front to back, where each step in a heap of as many is another place in memory.
 type Timers struct {
 	lines [timerLines]timerLine
-	heap  timerHeap
+	heap  heap.Heap[Timer]
 }
 
 // timerLines are as many as kinds of deadlines may stand: until the next transmission, until the last
@@ -36,7 +41,7 @@ func (h *Timers) Push(t Timer) {
 		}
 	}
 	if best == nil {
-		h.heap.push(t)
+		h.heap.Push(t)
 		return
 	}
 	best.push(t)
@@ -58,7 +63,7 @@ func (h *Timers) Pop() Timer {
 	if l := h.earliest(); l != nil {
 		return l.pop()
 	}
-	return h.heap.pop()
+	return h.heap.Pop()
 }
 
 // Due takes out the earliest if its time has come.
@@ -114,53 +119,4 @@ func (l *timerLine) pop() Timer {
 	t := l.all[l.head]
 	l.head++
 	return t
-}
-
-// timerHeap is a binary min-heap.
-type timerHeap []Timer
-
-func (h *timerHeap) push(t Timer) {
-	s := append(*h, t)
-	i := len(s) - 1
-	for i > 0 {
-		parent := (i - 1) / 2
-		if s[parent].At <= t.At {
-			break
-		}
-		s[i] = s[parent]
-		i = parent
-	}
-	s[i] = t
-	*h = s
-}
-
-func (h *timerHeap) pop() Timer {
-	s := *h
-	top, last := s[0], s[len(s)-1]
-	s = s[:len(s)-1]
-	if len(s) > 0 {
-		s.siftDown(last)
-	}
-	*h = s
-	return top
-}
-
-// siftDown puts t into the place of the removed root.
-func (h timerHeap) siftDown(t Timer) {
-	i := 0
-	for {
-		child := 2*i + 1
-		if child >= len(h) {
-			break
-		}
-		if child+1 < len(h) && h[child+1].At < h[child].At {
-			child++
-		}
-		if t.At <= h[child].At {
-			break
-		}
-		h[i] = h[child]
-		i = child
-	}
-	h[i] = t
 }
