@@ -9,7 +9,8 @@ import (
 
 // Link is an imperfect link in place of the plain veth between the prober and
 // its first hop. Only IP packets suffer; ARP and IPv6 neighbour discovery pass
-// at once unless HarmNeighbours is set.
+// at once unless HarmNeighbours is set. Without that the prober does not need to ask: it knows for
+// good who is at the other end.
 type Link struct {
 	Out            Path // from the prober
 	Back           Path // to the prober
