@@ -409,9 +409,9 @@ func differentFigures(t *testing.T, l *lab.Lab, nmap, a string) (differ []string
 	if !ok {
 		t.Fatal("no figures")
 	}
-	out, err := exec.CommandContext(t.Context(), nmap, "-O", "-v", "-d", "-n", "-Pn", "-p", "80,81", "--max-os-tries", "1", a).CombinedOutput()
+	out, err := outputOf(t, nmap, []string{"-O", "-v", "-d", "-n", "-Pn", "-p", "80,81", "--max-os-tries", "1", a})
 	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatal(err)
 	}
 	// ISR and SP are eight times a logarithm to the base of two: on a busy
 	// machine either side's moments scatter by some factor, which 32 allows up

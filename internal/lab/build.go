@@ -88,7 +88,7 @@ func (l *Lab) connect(h *Host) error {
 		}
 		// The prober itself has to find its neighbours, but for those behind a link that is a program: how long that takes
 		// to carry a question and its answer is a matter of the machine's load, and may be seconds.
-		if hop > 0 || h.spec.Link != nil && !h.spec.Link.HarmNeighbours {
+		if hop > 0 || h.spec.Link.introduces() {
 			if err := introduce(near, a, s, farEnd, station, b); err != nil {
 				return err
 			}

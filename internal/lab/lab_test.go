@@ -149,11 +149,11 @@ func openFiles(t *testing.T) int {
 
 // The prober knows for good who is at the other end of a link that is a program, and else has to find out.
 func TestProberKnowsWhoIsBehindAProgram(t *testing.T) {
-	for name, link := range map[string]*Link{"a plain link": nil, "a program": {}} {
+	for name, link := range map[string]*Link{"a plain link": nil, "a program": {}, "it has to ask": {AskNeighbours: true}} {
 		t.Run(name, func(t *testing.T) {
 			h := build(t, HostSpec{Link: link})
 			for _, a := range []netip.Addr{h.Addr4(), h.Addr6()} {
-				if knows(t, h.prober, a) != (link != nil) {
+				if knows(t, h.prober, a) != (name == "a program") {
 					t.Error(a)
 				}
 			}
