@@ -33,7 +33,7 @@ func TestFileCommandsAreConfined(t *testing.T) {
 			}
 		}
 		confined := 0
-		s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Env: func(string) string { return "" },
+		s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Env: bareEnv,
 			Confine: func(cfg privilege.Config) (privilege.Done, error) {
 				confined++
 				if cfg.Keep != 0 || cfg.Probe || cfg.Connect {
