@@ -296,7 +296,7 @@ func (mute) LookupNetIP(_ context.Context, _, name string) ([]netip.Addr, error)
 func TestCheckWithoutResolver(t *testing.T) {
 	path := expectations(t, "expect:\n  - {name: n, targets: some.example, open: 80}\n")
 	var out, errs strings.Builder
-	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Resolver: mute{}}
+	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: bareEnv, Resolver: mute{}}
 	code := Main(t.Context(), []string{"synscope", "check", path}, s)
 	if code != exitNo || !strings.Contains(out.String(), "no answer of a resolver: lookup some.example on 192.0.2.53:53: i/o timeout") {
 		t.Errorf("exit %d: %s\n%s", code, errs.String(), out.String())

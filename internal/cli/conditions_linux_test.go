@@ -34,14 +34,15 @@ var conditionCommands = []conditionCommand{
 
 // ending is how a command ends under a condition.
 type ending struct {
-	code int
-	lost int    // the code where something was lost, which the condition may have made; 0: the same
-	says string // on standard error, in one line; "" says nothing there
-	sent sending
+	code  int
+	lost  int    // the code where something was lost, which the condition may have made; 0: the same
+	says  string // on standard error, in one line; "" says nothing there
+	sent  sending
+	first string // the most probable cause, of why; "": any
 }
 
 // otherSegments is of a firewall of this machine for SYNs: why may ask for what else passes.
-var otherSegments = ending{code: exitUnable, says: "own firewall", sent: uncounted}
+var otherSegments = ending{code: exitUnable, says: "own firewall", sent: uncounted, first: "local-firewall"}
 
 // whatever may be said, or nothing.
 const whatever = "…"
@@ -172,7 +173,8 @@ var conditions = []condition{
 	},
 	{
 		name: "queue always full", target: on("tight"), most: ending{code: exitUnable, says: "no buffer space", sent: refusedSent},
-		but: map[string]ending{"check": {code: exitUnable, says: "could not send the probe", sent: refusedSent}, "connect": {code: exitYes}}, // the kernel's TCP tells nobody
+		but: map[string]ending{"check": {code: exitUnable, says: "could not send the probe", sent: refusedSent}, "connect": {code: exitYes}, // the kernel's TCP tells nobody
+			"why": {code: exitUnable, says: "no buffer space", sent: refusedSent, first: "local-interface"}},
 	},
 	{
 		name: "interrupted (SIGINT)", target: (*conditionWorld).nextSilent, most: ending{code: exitInterrupted, says: "interrupted", sent: someSent},
@@ -303,10 +305,30 @@ func (e *ending) hold(t *testing.T, r ran) {
 	case e.says != "" && (lines != 1 || !strings.Contains(r.err, e.says)):
 		t.Errorf("%d lines, want %q in one: %.300q", lines, e.says, r.err)
 	}
+	if e.first != "" {
+		e.judgeCause(t, r.out)
+	}
 	if e.sent == uncounted {
 		return
 	}
 	e.sent.hold(t, r.out)
+}
+
+// judgeCause holds the most probable cause of a diagnosis against what was done.
+func (e *ending) judgeCause(t *testing.T, out string) {
+	t.Helper()
+	for line := range strings.Lines(out) {
+		var d struct {
+			Causes []struct{ Code string }
+		}
+		if json.Unmarshal([]byte(line), &d) == nil && len(d.Causes) > 0 {
+			if d.Causes[0].Code != e.first {
+				t.Errorf("the cause is %s, want %s", d.Causes[0].Code, e.first)
+			}
+			return
+		}
+	}
+	t.Errorf("no cause is told")
 }
 
 // hold compares with the closing summary, if there is one.

@@ -31,7 +31,7 @@ func TestFileCommandsAreConfined(t *testing.T) {
 			writeFile(t, name, []byte("nothing of the kind"), 0o600)
 		}
 		confined := 0
-		s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Env: func(string) string { return "" },
+		s := Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, Env: bareEnv,
 			Confine: func(cfg privilege.Config) (privilege.Done, error) {
 				confined++
 				if cfg.Keep != 0 || cfg.Probe || cfg.Connect {

@@ -21,7 +21,7 @@ func TestDemoKeepsItsRights(t *testing.T) {
 	}
 	var out, errs bytes.Buffer
 	code := Main(t.Context(), []string{"synscope", "demo"}, Streams{
-		In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" },
+		In: strings.NewReader(""), Out: &out, Err: &errs, Env: bareEnv,
 		Confine: func(privilege.Config) (privilege.Done, error) {
 			t.Error("a command of the demo gives up rights")
 			return privilege.Done{}, nil
@@ -70,7 +70,7 @@ func TestCheckKeepsItsRights(t *testing.T) {
 	var out, errs bytes.Buffer
 	times := 0
 	Main(t.Context(), []string{"synscope", "check", path}, Streams{
-		In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" },
+		In: strings.NewReader(""), Out: &out, Err: &errs, Env: bareEnv,
 		Confine: func(cfg privilege.Config) (privilege.Done, error) {
 			times++
 			if cfg.Keep != netRights || !cfg.Probe {

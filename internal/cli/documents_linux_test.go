@@ -61,10 +61,22 @@ func runDocument(t *testing.T, path string) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("no curl here")
 	}
-	shell := demoShell(t)
+	shell, end := demoShell(t)
 	text := readFile(t, path)
 	parts, ran := slices.Collect(documentParts(string(text))), 0
 	shell.runAll(t, parts)
+	for try := 0; try < 3 && !*updateDocuments; try++ { // what a busy machine did to times is not there twice
+		again := differing(parts)
+		if slices.ContainsFunc(again, aboutQueues) { // a queue that is full stays so
+			end()
+			dir := shell.dir
+			shell, end = demoShell(t)
+			shell.dir = dir
+			again = slices.Concat(slices.DeleteFunc(again, aboutQueues), only(parts, aboutQueues))
+		}
+		shell.runAll(t, again)
+	}
+	end()
 	var updated strings.Builder
 	for _, part := range parts {
 		updated.WriteString(part.text)
@@ -73,15 +85,7 @@ func runDocument(t *testing.T, path string) {
 		}
 		ran++
 		updated.WriteString(part.now)
-		diff := part.diff()
-		// What a busy machine did to times is not there twice. A queue that is full stays so, and is
-		// asked about again only by commands that start at the same time.
-		again := hostOf(part.command) != "deaf" || strings.Contains(part.command, "& done; wait")
-		for try := 0; diff != "" && again && !*updateDocuments && try < 3; try++ {
-			part.now = shell.run(t, part.command)
-			diff = part.diff()
-		}
-		if diff != "" && !*updateDocuments {
+		if diff := part.diff(); diff != "" && !*updateDocuments {
 			t.Errorf("$ %s\n(-document +now):\n%s\nwhich printed:\n%s", part.command, diff, part.now)
 		}
 	}
@@ -91,6 +95,24 @@ func runDocument(t *testing.T, path string) {
 	if *updateDocuments {
 		writeFile(t, path, []byte(updated.String()), 0o644)
 	}
+}
+
+// aboutQueues tells whether a command is about the host whose program accepts nothing: what it prints depends on
+// what others before it have left in the queue.
+func aboutQueues(p *documentPart) bool { return hostOf(p.command) == "deaf" }
+
+// differing are the parts whose commands print something else than the document says.
+func differing(parts []*documentPart) []*documentPart {
+	return only(parts, func(p *documentPart) bool { return p.command != "" && p.diff() != "" })
+}
+
+func only(parts []*documentPart, those func(*documentPart) bool) (list []*documentPart) {
+	for _, p := range parts {
+		if those(p) {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // runAll runs the commands of a document: those about one host one after the other,
@@ -234,21 +256,21 @@ type demoEnvironment struct {
 }
 
 // demoShell builds the demo's network in this process's namespace, and gives what
-// its shell has.
-func demoShell(t *testing.T) *demoEnvironment {
+// its shell has, and what takes the network down again.
+func demoShell(t *testing.T) (d *demoEnvironment, end func()) {
 	t.Helper()
 	lab.Require(t)
 	l, err := lab.New(lab.Demo(1, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
 	guess, err := models.Inhabit(l.Host("guess"), guessable())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal(errors.Join(err, l.Close()))
 	}
-	t.Cleanup(func() { guess.Close() })
-	return shellOf(t, l)
+	end = sync.OnceFunc(func() { guess.Close(); l.Close() })
+	t.Cleanup(end)
+	return shellOf(t, l), end
 }
 
 // shellOf gives what the demo's shell would have, for another lab.

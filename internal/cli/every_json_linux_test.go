@@ -48,7 +48,7 @@ func TestEveryCommandWritesRecords(t *testing.T) {
 		"doctor":    {""},
 		"why":       {"-4 web:80", "-4 web:80 --dry-run"},
 	}
-	app := newApp(Streams{Env: func(string) string { return "" }})
+	app := newApp(Streams{Env: bareEnv})
 	for _, c := range app.Commands {
 		if takesFormats(c) && len(lines[c.Name]) == 0 {
 			t.Errorf("no line of %s is tried: add one", c.Name)

@@ -15,7 +15,7 @@ import (
 func explained(t *testing.T, args ...string) (out, errs string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = Main(t.Context(), append([]string{"synscope", "explain"}, args...), Streams{In: strings.NewReader(""), Out: &o, Err: &e, Env: func(string) string { return "" }})
+	code = Main(t.Context(), append([]string{"synscope", "explain"}, args...), Streams{In: strings.NewReader(""), Out: &o, Err: &e, Env: bareEnv})
 	return o.String(), e.String(), code
 }
 

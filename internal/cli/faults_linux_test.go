@@ -139,7 +139,7 @@ func TestInterfaceGoesDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, errs := &countdown{left: 150, done: func() { netlink.LinkSetDown(link) }}, &strings.Builder{}
-	s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
+	s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: bareEnv}
 	code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "-p", "1-6000", "--rate", "5000", h.Addr4().String()}, s)
 	if code != exitInterrupted || !strings.Contains(errs.String(), "network went down") {
 		t.Errorf("exit %d: %q", code, errs)
@@ -182,7 +182,7 @@ func TestHostGoesSilent(t *testing.T) {
 					}
 				})
 			}}, &strings.Builder{}
-			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
+			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: bareEnv}
 			code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "--engine", tc.engine, "-p", "1-3000", "--rate", "1000", h.Addr4().String()}, s)
 			list := records(t, out.String())
 			last := list[len(list)-1]
@@ -230,7 +230,7 @@ func TestStatelessHostGoesSilent(t *testing.T) {
 					time.AfterFunc(3*time.Second, func() { h.Do(acceptAll) })
 				})
 			}}, &strings.Builder{}
-			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }}
+			s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: bareEnv}
 			code := Main(t.Context(), []string{"synscope", "scan", "--stateless", "--engine", engine, "-o", "json", "-p", "1-3000", "--rate", "1000", h.Addr4().String()}, s)
 			if engine == "xdp" && code == exitUnable && os.Getenv("CI") != "true" {
 				t.Skip("needs the right to load XDP programs: ", errs)
@@ -280,7 +280,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	out := &countdown{left: 50, done: cancel}
-	s := Streams{In: strings.NewReader(""), Out: out, Err: io.Discard, Env: func(string) string { return "" }, Resolver: labNames{l}}
+	s := Streams{In: strings.NewReader(""), Out: out, Err: io.Discard, Env: bareEnv, Resolver: labNames{l}}
 	code := Main(ctx, []string{"synscope", "scan", "-o", "json", "-p-", "--rate", "1000", "slow"}, s)
 	list := records(t, out.String())
 	if code != exitInterrupted || len(list) < 50 || len(list) > 700 {
@@ -319,7 +319,7 @@ func TestClosedPipeEndsTheScan(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "out.json")
 	var errs strings.Builder
-	s := Streams{In: strings.NewReader(""), Out: brokenPipe{}, Err: &errs, Env: func(string) string { return "" }, Resolver: labNames{l}}
+	s := Streams{In: strings.NewReader(""), Out: brokenPipe{}, Err: &errs, Env: bareEnv, Resolver: labNames{l}}
 	start := time.Now()
 	code := Main(t.Context(), []string{"synscope", "scan", "-o", "json", "-oJ", file, "-p-", "--rate", "1000", "web"}, s)
 	if code != exitInterrupted || time.Since(start) > time.Minute {

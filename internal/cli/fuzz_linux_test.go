@@ -57,7 +57,7 @@ func fed(t *testing.T, input []byte, line string) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var out, errs bytes.Buffer
-	s := Streams{In: bytes.NewReader(input), Out: &out, Err: &errs, Env: func(string) string { return "" }}
+	s := Streams{In: bytes.NewReader(input), Out: &out, Err: &errs, Env: bareEnv}
 	code := Main(ctx, append([]string{"synscope"}, strings.Fields(line)...), s)
 	if code < exitYes || code > exitInterrupted || code == exitUnable || ctx.Err() != nil {
 		t.Errorf("exit %d: %.300s", code, &errs)

@@ -49,7 +49,7 @@ func TestSpecialRangesAreSkippedUnlessAskedFor(t *testing.T) {
 
 func TestStdinIsReadOnceAndCountsTwice(t *testing.T) {
 	var out, errs bytes.Buffer
-	s := Streams{In: strings.NewReader("0.0.0.0/0\n10.0.0.1\n"), Out: &out, Err: &errs, Env: func(string) string { return "" }}
+	s := Streams{In: strings.NewReader("0.0.0.0/0\n10.0.0.1\n"), Out: &out, Err: &errs, Env: bareEnv}
 	code := Main(t.Context(), strings.Fields("synscope scan  --plan --seed 1 -p 443 -iL -"), s)
 	if code != exitYes || !strings.Contains(out.String(), " of 3,702,258,433 addresses") {
 		t.Errorf("exit %d: %s%s", code, &out, &errs)

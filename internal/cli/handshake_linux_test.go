@@ -143,7 +143,7 @@ func TestHandshakeInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	out := &countdown{left: 3, done: cancel} // the run, its SYN and the SYN-ACK
-	s := Streams{In: strings.NewReader(""), Out: out, Err: io.Discard, Env: func(string) string { return "" }, Resolver: labNames{l}}
+	s := Streams{In: strings.NewReader(""), Out: out, Err: io.Discard, Env: bareEnv, Resolver: labNames{l}}
 	code := Main(ctx, []string{"synscope", "hs", "web:80", "--withhold", "synack-ack", "-o", "json"}, s)
 	list := records(t, out.String())
 	if code != exitInterrupted || len(ofType(list, "handshake")) != 1 || list[len(list)-1]["complete"] != false {

@@ -18,12 +18,12 @@ func ranAlone(t *testing.T, args ...string) (out, errs string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
 	code = Main(t.Context(), append([]string{"synscope"}, args...), Streams{
-		In: strings.NewReader(""), Out: &o, Err: &e, Env: func(string) string { return "" },
+		In: strings.NewReader(""), Out: &o, Err: &e, Env: bareEnv,
 	})
 	return o.String(), e.String(), code
 }
 
-func appForTest() *cli.App { return newApp(Streams{Env: func(string) string { return "" }}) }
+func appForTest() *cli.App { return newApp(Streams{Env: bareEnv}) }
 
 // Every command has its question first, three examples whose words are known,
 // exit codes, and a page that help, --help and man agree on.

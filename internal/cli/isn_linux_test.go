@@ -293,7 +293,7 @@ func TestInterruptedGenerator(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	out, errs := &countdown{left: 8, done: cancel}, &strings.Builder{} // the run, and samples
-	s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: func(string) string { return "" }, Resolver: labNames{l}}
+	s := Streams{In: strings.NewReader(""), Out: out, Err: errs, Env: bareEnv, Resolver: labNames{l}}
 	code := Main(ctx, []string{"synscope", "isn", "-o", "json", "--raw", raw, l.Host("isn-default").Addr4().String()}, s)
 	if code != exitInterrupted {
 		t.Errorf("exit %d: %s", code, errs)

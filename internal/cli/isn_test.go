@@ -68,7 +68,7 @@ func TestForeignFile(t *testing.T) {
 	for range 12 {
 		b.WriteString("4711,odd,mine\n")
 	}
-	s := Streams{In: strings.NewReader(b.String()), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Env: func(string) string { return "" }}
+	s := Streams{In: strings.NewReader(b.String()), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, Env: bareEnv}
 	code := Main(t.Context(), []string{"synscope", "isn", "--from", "-"}, s)
 	if out := s.Out.(*bytes.Buffer).String(); code != exitYes || !strings.Contains(out, "constant") {
 		t.Errorf("exit %d: %s%s", code, out, s.Err)

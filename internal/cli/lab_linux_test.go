@@ -61,7 +61,7 @@ type ran struct {
 // command runs a command line as a script would.
 func command(ctx context.Context, l *lab.Lab, args ...string) ran {
 	var out, errs bytes.Buffer
-	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }}
+	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: bareEnv}
 	if l != nil {
 		s.Resolver = labNames{l}
 	}

@@ -34,7 +34,7 @@ func TestWhoseFaultANameIs(t *testing.T) {
 				word += ":80"
 			}
 			var out, errs strings.Builder
-			streams := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Resolver: &row.answer}
+			streams := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: bareEnv, Resolver: &row.answer}
 			code := Main(t.Context(), append([]string{"synscope"}, strings.Fields(command+word)...), streams)
 			if code != row.code || !strings.Contains(errs.String(), row.says) || !strings.Contains(errs.String(), "host.example") {
 				t.Errorf("%s, %s: exit %d, %s", row.answer.Err, command, code, errs.String())

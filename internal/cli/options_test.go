@@ -60,7 +60,7 @@ func TestEveryFlagHasAField(t *testing.T) {
 	for _, f := range report.Formats() {
 		elsewhere = append(elsewhere, f.Flag)
 	}
-	for _, command := range newApp(Streams{Env: func(string) string { return "" }}).Commands {
+	for _, command := range newApp(Streams{Env: bareEnv}).Commands {
 		options, ok := ownOptions[command.Name]
 		if !ok {
 			options = common{}
@@ -89,7 +89,7 @@ func TestEveryFlagHasAField(t *testing.T) {
 // The values of a command line arrive in the fields.
 func TestOptionsOfACommandLine(t *testing.T) {
 	var got *pingOptions
-	app := newApp(Streams{Env: func(string) string { return "" }})
+	app := newApp(Streams{Env: bareEnv})
 	app.Command("ping").Action = func(c *cli.Context) error {
 		got = optionsOf[pingOptions](c)
 		return nil

@@ -62,7 +62,7 @@ func serveWith(t *testing.T, names target.Resolver, args ...string) *serving {
 	ctx, end := context.WithCancel(t.Context())
 	s.end = end
 	go func() {
-		streams := Streams{In: strings.NewReader(""), Out: &s.out, Err: &s.err, Env: func(string) string { return "" }, Resolver: names, Hangups: s.hangups}
+		streams := Streams{In: strings.NewReader(""), Out: &s.out, Err: &s.err, Env: bareEnv, Resolver: names, Hangups: s.hangups}
 		s.done <- Main(ctx, append([]string{"synscope", "ping", "--metrics", s.addr}, args...), streams)
 	}()
 	t.Cleanup(func() { s.stop() })
@@ -390,7 +390,7 @@ func TestHangupEndsARun(t *testing.T) {
 	done := make(chan int)
 	go func() {
 		done <- Main(t.Context(), []string{"synscope", "ping", "web:80", "-i", "20ms", "-o", "json"}, Streams{
-			In: strings.NewReader(""), Out: &out, Err: io.Discard, Env: func(string) string { return "" }, Resolver: labNames{l}, Hangups: hangups,
+			In: strings.NewReader(""), Out: &out, Err: io.Discard, Env: bareEnv, Resolver: labNames{l}, Hangups: hangups,
 		})
 	}()
 	await(t, "probes", func() bool { return strings.Count(out.String(), `"rtt"`) > 3 })

@@ -24,7 +24,7 @@ func TestEndlessInputs(t *testing.T) {
 	}
 	for _, endless := range []string{"isn,sport\n", "isn,sport\n\"", "isn,sport\n# "} {
 		var out, errs bytes.Buffer
-		s := Streams{In: &forever{endless}, Out: &out, Err: &errs, Env: func(string) string { return "" }}
+		s := Streams{In: &forever{endless}, Out: &out, Err: &errs, Env: bareEnv}
 		code := Main(t.Context(), []string{"synscope", "isn", "--from", "-"}, s)
 		if r := (ran{code, out.String(), errs.String()}); r.code != exitUsage || !strings.Contains(r.err, "more than") {
 			t.Errorf("%q: exit %d: %s", endless, r.code, r.err)

@@ -292,7 +292,7 @@ func TestReadPipe(t *testing.T) {
 	defer cancel()
 	lines := make(signalling, 64)
 	done := make(chan int)
-	s := Streams{In: in, Out: lines, Err: io.Discard, Env: func(string) string { return "" }}
+	s := Streams{In: in, Out: lines, Err: io.Discard, Env: bareEnv}
 	go func() { done <- Main(ctx, []string{"synscope", "read", "-o", "json", "-"}, s) }()
 	refused, going := false, false
 	for !refused || !going {

@@ -97,7 +97,7 @@ func TestReadInterruptedEarly(t *testing.T) {
 		var text bytes.Buffer
 		done := make(chan int)
 		go func() {
-			done <- Main(ctx, []string{"synscope", "read", "-o", format, "-"}, Streams{In: in, Out: &text, Err: io.Discard, Env: func(string) string { return "" }})
+			done <- Main(ctx, []string{"synscope", "read", "-o", format, "-"}, Streams{In: in, Out: &text, Err: io.Discard, Env: bareEnv})
 		}()
 		cancel()
 		if code := <-done; code != exitInterrupted || !strings.Contains(text.String(), want) {

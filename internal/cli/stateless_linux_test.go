@@ -83,7 +83,7 @@ func modelled(t *testing.T, args ...string) ran {
 func modelledOver(t *testing.T, path simnet.Path, args ...string) ran {
 	t.Helper()
 	var out, errs bytes.Buffer
-	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }}
+	s := Streams{In: strings.NewReader(""), Out: &out, Err: &errs, Env: bareEnv}
 	code := overPath(t.Context(), path, s, func(*wide.Config) {}, append([]string{"scan", "--stateless", "--timeout", "50ms", "--rate", "200k"}, args...)...)
 	return ran{code, out.String(), errs.String()}
 }
@@ -379,7 +379,7 @@ func TestExclusionsOfAResumedRunOnlyGrow(t *testing.T) {
 	var said bytes.Buffer
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	s := Streams{In: strings.NewReader(""), Out: &countdown{left: 20, done: cancel}, Err: &said, Env: func(string) string { return "" }}
+	s := Streams{In: strings.NewReader(""), Out: &countdown{left: 20, done: cancel}, Err: &said, Env: bareEnv}
 	first := overModel(ctx, s, func(*wide.Config) {}, append([]string{"scan", "--stateless", "--timeout", "50ms", "--rate", "1k", "-o", "json"}, args...)...)
 	if first != exitInterrupted {
 		t.Fatalf("exit %d: %s", first, said.String())

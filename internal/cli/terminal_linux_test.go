@@ -77,7 +77,7 @@ func TestOnATerminal(t *testing.T) {
 	l := standardLab(t)
 	t.Parallel()
 	screen, close := terminal(t)
-	s := Streams{In: strings.NewReader(""), Out: screen, Err: screen, Env: func(string) string { return "" }, Resolver: labNames{l}}
+	s := Streams{In: strings.NewReader(""), Out: screen, Err: screen, Env: bareEnv, Resolver: labNames{l}}
 	code := Main(t.Context(), []string{"synscope", "scan", "-p", "80,81", "--timeout", "300ms", "web", "fortress"}, s)
 	seen := close()
 	for _, want := range []string{"\x1b[32mopen\x1b[", " % · ", " pps of ", "4 ports probed in"} {

@@ -61,7 +61,7 @@ func TestWatchOnATerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Streams{In: screen, Out: screen, Err: screen, Env: func(string) string { return "" }}
+	s := Streams{In: screen, Out: screen, Err: screen, Env: bareEnv}
 	code := make(chan int)
 	go func() {
 		target := netip.AddrPortFrom(m.Addr4(m.Host()), 80).String()
@@ -104,7 +104,7 @@ func TestWatchInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	out := &countdown{left: 1 + 2*4, done: cancel} // the run, and two rounds of four hops
-	s := Streams{In: strings.NewReader(""), Out: out, Err: io.Discard, Env: func(string) string { return "" }}
+	s := Streams{In: strings.NewReader(""), Out: out, Err: io.Discard, Env: bareEnv}
 	target := netip.AddrPortFrom(m.Addr4(m.Host()), 80).String()
 	code := Main(ctx, []string{"synscope", "trace", "--watch", "-n", "-i", "100ms", "-o", "json", target}, s)
 	sums := ofType(records(t, out.String()), "hop_summary")

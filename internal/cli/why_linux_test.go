@@ -163,7 +163,7 @@ func TestWhyTriesAllAddresses(t *testing.T) {
 	for line, want := range map[string]string{
 		"svc.test:80": "svc.test", "-p 80 svc.test": "svc.test", "[2001:db8::1]:80": "2001:db8::1", "192.0.2.7:80": "192.0.2.7",
 	} {
-		s := Streams{Resolver: twoAddresses{}, Env: func(string) string { return "" }}
+		s := Streams{Resolver: twoAddresses{}, Env: bareEnv}
 		o := &whyOptions{Budget: "400,30s"}
 		o.words, o.given = strings.Fields(line), map[string]bool{}
 		if rest, ported := strings.CutPrefix(line, "-p 80 "); ported {

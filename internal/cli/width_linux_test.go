@@ -71,7 +71,7 @@ func TestErrorsFitTheTerminal(t *testing.T) {
 	if err := unix.IoctlSetWinsize(int(screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: 40, Row: 24}); err != nil {
 		t.Fatal(err)
 	}
-	code := Main(t.Context(), []string{"synscope", "scan", "--nonsense", "192.0.2.1"}, Streams{In: strings.NewReader(""), Out: screen, Err: screen, Env: func(string) string { return "" }})
+	code := Main(t.Context(), []string{"synscope", "scan", "--nonsense", "192.0.2.1"}, Streams{In: strings.NewReader(""), Out: screen, Err: screen, Env: bareEnv})
 	want := "synscope: unknown flag --nonsense:\n  `synscope scan --help` lists the flags\n"
 	if seen := strings.ReplaceAll(close(), "\r", ""); code != exitUsage || seen != want {
 		t.Errorf("exit %d:\n%s", code, seen)

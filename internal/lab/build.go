@@ -86,7 +86,9 @@ func (l *Lab) connect(h *Host) error {
 		if err := errors.Join(near.ready(a), station.ready(b), introduce(station, b, s, nearEnd, near, a)); err != nil {
 			return err
 		}
-		if hop > 0 { // the prober itself has to find its neighbours
+		// The prober itself has to find its neighbours, but for those behind a link that is a program: how long that takes
+		// to carry a question and its answer is a matter of the machine's load, and may be seconds.
+		if hop > 0 || h.spec.Link.introduces() {
 			if err := introduce(near, a, s, farEnd, station, b); err != nil {
 				return err
 			}

@@ -30,5 +30,10 @@ func Demo(seed uint64, logf func(format string, args ...any)) Spec {
 		HostSpec{Name: "guess", Rules: []Rule{{Do: Drop}}},
 		HostSpec{Name: "behind", Services: http(), Routers: []RouterSpec{{Rules: []Rule{{Ports: Port(MeddlePort), Do: Reset}}}, {}}},
 	)
+	for i := range s.Hosts {
+		if l := s.Hosts[i].Link; l != nil {
+			l.AskNeighbours = true // as who learns from it should see
+		}
+	}
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -138,6 +139,30 @@ func openFiles(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(list)
+}
+
+// The prober knows for good who is at the other end of a link that is a program, and else has to find out.
+func TestProberKnowsWhoIsBehindAProgram(t *testing.T) {
+	for name, link := range map[string]*Link{"a plain link": nil, "a program": {}, "it has to ask": {AskNeighbours: true}} {
+		t.Run(name, func(t *testing.T) {
+			h := build(t, HostSpec{Link: link})
+			for _, a := range []netip.Addr{h.Addr4(), h.Addr6()} {
+				if knows(t, h.prober, a) != (name == "a program") {
+					t.Error(a)
+				}
+			}
+		})
+	}
+}
+
+// knows tells whether a namespace has an address's neighbour for good.
+func knows(t *testing.T, n *namespace, a netip.Addr) bool {
+	t.Helper()
+	list, err := n.nl.NeighList(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(list, func(n netlink.Neigh) bool { return n.IP.Equal(a.AsSlice()) && n.State == netlink.NUD_PERMANENT })
 }
 
 // Every station knows its neighbours for good, the prober apart, which has to find them.

@@ -9,14 +9,19 @@ import (
 
 // Link is an imperfect link in place of the plain veth between the prober and
 // its first hop. Only IP packets suffer; ARP and IPv6 neighbour discovery pass
-// at once unless HarmNeighbours is set.
+// at once unless HarmNeighbours is set. The prober does not need to ask who is at the other end, unless that or
+// AskNeighbours is set: it knows.
 type Link struct {
 	Out            Path // from the prober
 	Back           Path // to the prober
 	HarmNeighbours bool
+	AskNeighbours  bool
 	LogSize        int                // records kept for [Wire.Records]; 0 means 8192
 	OnPacket       func(PacketRecord) // called on the link's own thread for each record; must not block
 }
+
+// introduces tells whether the prober knows who is at the other end of a link.
+func (l *Link) introduces() bool { return l != nil && !l.HarmNeighbours && !l.AskNeighbours }
 
 // Path is what one direction of a link does. The zero value forwards at once.
 type Path struct {

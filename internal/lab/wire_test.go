@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 )
@@ -281,6 +282,7 @@ func TestWireSparesNeighbours(t *testing.T) {
 	for _, harm := range []bool{false, true} {
 		t.Run(map[bool]string{false: "spared", true: "harmed"}[harm], func(t *testing.T) {
 			h := build(t, HostSpec{Link: &Link{Out: Path{Loss: 1}, HarmNeighbours: harm}})
+			forget(t, h)
 			out, err := net.Dial("udp4", netip.AddrPortFrom(h.Addr4(), 5000).String())
 			if err != nil {
 				t.Fatal(err)
@@ -293,6 +295,18 @@ func TestWireSparesNeighbours(t *testing.T) {
 				t.Errorf("harm %v, but the datagram reached the link: %v", harm, !harm)
 			}
 		})
+	}
+}
+
+// forget has the prober ask who has the host's address.
+func forget(t *testing.T, h *Host) {
+	t.Helper()
+	list, err := h.prober.nl.NeighList(h.near.Attrs().Index, netlink.FAMILY_V4)
+	for i := range list {
+		err = errors.Join(err, h.prober.nl.NeighDel(&list[i]))
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

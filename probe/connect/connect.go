@@ -149,11 +149,14 @@ func (c *run) work(ctx context.Context, targets <-chan netip.AddrPort, results c
 	workers.Wait()
 }
 
-// dialled is the verdict on a target, and when it was begun.
+// dialled is the verdict on a target, and when its connect was begun.
 type dialled struct {
 	probe.Verdict
 	began time.Time
 }
+
+// ended is when it was known what came of the connect.
+func (d dialled) ended() time.Time { return d.Time }
 
 func (c *run) dial(ctx context.Context, target netip.AddrPort) dialled {
 	began := time.Now()

@@ -17,8 +17,10 @@ import (
 
 // A host that answers may stop doing so while it is scanned, and that looks like ports
 // that are filtered. So no silence of such a host is believed until the host has answered
-// a connect that was begun no earlier: as in package scan (watch.go), a port that has
-// answered is asked again, the witness, and the verdicts wait for it.
+// a connect that was begun after it: as in package scan (watch.go), a port that has
+// answered is asked again, the witness, and the verdicts wait for it. A connect begun while
+// the silent one lasted proves nothing: nobody knows when within that time the kernel sent
+// the latter's SYNs, which may have waited for a processor, a port or a route.
 
 const (
 	// longestWatch is how long a host may be silent until it is given up, and where as much is lost as keeps its
@@ -26,8 +28,8 @@ const (
 	longestWatch, longestLossyWatch = 10 * time.Second, 30 * time.Second
 	atRandom                        = 1e-4
 
-	witnessPause = 250 * time.Millisecond
-	witnessWait  = time.Second // for one connect: the kernel sends the SYN once
+	witnessPause = 250 * time.Millisecond // between two questions, whether answered or not
+	witnessWait  = time.Second            // for one connect: the kernel sends the SYN once
 )
 
 // errWentSilent is why a port is unknown that was asked for in vain, or not at all.
@@ -39,6 +41,7 @@ type watch struct {
 	open     bool           // the witness is
 	vouched  time.Time      // when the latest connect began that was answered
 	since    time.Time      // when the witness was asked first; zero: it is not
+	asked    time.Time      // when it was asked last
 	failures int            // of the witness since then
 	lasted   time.Duration  // how long it was silent when it was given up
 	answers  int            // connects that were answered
@@ -51,8 +54,9 @@ type watch struct {
 // gap is a time in which a host did not answer.
 type gap struct{ from, to time.Time }
 
-func (w *watch) wasAway(at time.Time) bool {
-	return slices.ContainsFunc(w.gaps, func(g gap) bool { return at.After(g.from) && at.Before(g.to) })
+// wasAway tells whether the host was away at some time of a connect.
+func (w *watch) wasAway(v dialled) bool {
+	return slices.ContainsFunc(w.gaps, func(g gap) bool { return v.ended().After(g.from) && v.began.Before(g.to) })
 }
 
 // sign is what a witness said to a connect.
@@ -105,10 +109,10 @@ func (c *run) take(ctx context.Context, v dialled) error {
 	case answered(&v.Verdict):
 		c.vouch(ctx, w, &v)
 	case w == nil || v.Reason != probe.ReasonNoResponse:
-	case ctx.Err() == nil && w.wasAway(v.began):
+	case ctx.Err() == nil && w.wasAway(v):
 		c.redialAll(ctx, []dialled{v})
 		return nil
-	case !w.vouched.Before(v.began):
+	case !w.vouched.Before(v.ended()):
 	case w.gone:
 		v.Verdict = wentSilent(v.Verdict)
 	case ctx.Err() != nil:
@@ -117,7 +121,7 @@ func (c *run) take(ctx context.Context, v dialled) error {
 		w.held = append(w.held, v)
 		if w.since.IsZero() {
 			w.since, w.failures = time.Now(), 0
-			c.ask(ctx, w, 0)
+			c.ask(ctx, w, time.Until(w.asked.Add(witnessPause)))
 		}
 		return nil
 	}
@@ -150,6 +154,7 @@ func (c *run) vouch(ctx context.Context, w *watch, v *dialled) {
 func (c *run) ask(ctx context.Context, w *watch, pause time.Duration) {
 	c.watches.asking++
 	witness := w.witness
+	w.asked = time.Now().Add(max(pause, 0))
 	go func() {
 		select {
 		case <-time.After(pause):

@@ -78,6 +78,35 @@ func TestHostGoesSilent(t *testing.T) {
 	}
 }
 
+// delayed is a host for which some connects wait for a tenth of a second before the kernel sends their SYN,
+// for a processor, or for a port. Of others the first SYN is lost.
+type delayed struct{ away }
+
+func (h *delayed) Dial(ctx context.Context, dst netip.AddrPort) (netraw.Handshake, error) {
+	switch dst.Port() % 5 {
+	case 0:
+		time.Sleep(100 * time.Millisecond)
+	case 1:
+		time.Sleep(time.Second)
+	}
+	return h.away.Dial(ctx, dst)
+}
+
+// What left only after a host had gone away makes no port filtered, however early its connect was begun.
+func TestSilenceOfLateSYNs(t *testing.T) {
+	for _, to := range []time.Duration{6 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &delayed{away{start: time.Now(), from: 2 * time.Second, to: to}}
+			s, _ := connect.Run(t.Context(), h, scan.Config{Targets: slices.Values(ports(netip.MustParseAddr("192.0.2.1"), 3000)), Rate: 200,
+				Timeout: 500 * time.Millisecond, Retries: 3}, verdicts{})
+			refused, unknown := s.States[probe.StateRefused], s.States[probe.StateUnknown]
+			if refused+unknown != 3000 || unknown > 0 != (to == time.Hour) {
+				t.Errorf("away until %v: %v in %v", to, s.States, s.Took)
+			}
+		})
+	}
+}
+
 // lossy is a host that refuses every connect, of which the first two SYNs are lost, and is not there for twelve seconds.
 type lossy struct{ away }
 

@@ -1,5 +1,7 @@
 package why
 
+import "cmp"
+
 // Code names a cause: stable, kebab-case, known to synscope explain.
 type Code string
 
@@ -76,6 +78,17 @@ type Cause struct {
 	// bring it about.
 	Needs    []string
 	Commands func(k *Knowledge) []string // of a shell, by which a person sees it as well
+}
+
+// words are the title and the advice that the evidence allows.
+func (c *Cause) words(k *Knowledge) (title, advice string) {
+	if c.Words != nil {
+		title, advice = c.Words(k)
+	}
+	if title == "" {
+		return c.Title, c.Advice
+	}
+	return title, cmp.Or(advice, c.Advice)
 }
 
 // Variant is a cause with its parameters set.

@@ -1,5 +1,7 @@
 package why
 
+import "fmt"
+
 // localCauses sit on this machine.
 func localCauses() []Cause {
 	return []Cause{
@@ -23,7 +25,7 @@ func localCauses() []Cause {
 				rules(noFact(ConntrackFull), when(func(t *Trial) bool { return t.Role == Target && toHost(t) && t.Kind != Echo }, only(SendRefused))),
 				rules(noFact(ConntrackFull), partly(toTarget, perTrial, 0.5, only(SendRefused))),
 				rules(noFact(ReversePathDrops, ConntrackFull), when(isKind(Kernel, Target), of(share{Silence, 0}, share{Reset, 0.1}, share{HostUnreachable, 0.1}, share{SendRefused, 0.2})))),
-			Where: here, Advice: "Look at this machine's own rules (nft list ruleset; iptables-save): for what leaves in OUTPUT, for answers in INPUT.",
+			Where: here, Words: limitWords, Advice: "Look at this machine's own rules (nft list ruleset; iptables-save): for what leaves in OUTPUT, for answers in INPUT.",
 			Commands: shell("nft list ruleset"),
 		},
 		{
@@ -61,8 +63,9 @@ func localCauses() []Cause {
 			Code: LocalInterface, Title: "this machine's interface is down or drops packets", Prior: 0.7,
 			Variants: variants(
 				rules(sureFact(InterfaceDown), anyway(GatewayUnresolved, TargetUnresolved), nothingLeaves(), traces(only(TraceSilent))),
-				lossyInterface(0.08), lossyInterface(0.13), lossyInterface(0.2), lossyInterface(0.32), lossyInterface(0.5), lossyInterface(0.7), lossyInterface(0.85)),
-			Where: here, Advice: "Look at the link and its counters (ip -s link; ethtool -S): cable, driver, ring sizes, queue length.",
+				lossyInterface(0.08), lossyInterface(0.13), lossyInterface(0.2), lossyInterface(0.32), lossyInterface(0.5), lossyInterface(0.7), lossyInterface(0.85),
+				fullQueue(0.2), fullQueue(0.6), fullQueue(1)),
+			Where: here, Words: fullWords, Advice: "Look at the link and its counters (ip -s link; ethtool -S): cable, driver, ring sizes, queue length.",
 			Commands: shell("ip -s link"),
 		},
 	}
@@ -71,6 +74,32 @@ func localCauses() []Cause {
 // lossyInterface drops a share of the packets each way, and counts them.
 func lossyInterface(p float64) Variant {
 	return Variant{Rules: []rule{fact(InterfaceDrops)}, Loss: &loss{p / 2, p / 2}}
+}
+
+// fullQueue has no room for a share of the packets; of a SYN of its own the kernel says nothing.
+func fullQueue(p float64) Variant {
+	return rules(partly(isKind(Kernel, Target), perTrial, p, silent), partly(toHost, perTrial, p, only(NoRoom)))
+}
+
+// fullWords say that it is a lack of room that kept packets from leaving.
+func fullWords(k *Knowledge) (title, advice string) {
+	if k.count(func(t *Trial) bool { return t.Outcome == NoRoom }) == 0 {
+		return "", ""
+	}
+	return "this machine has no room for what it is to send: a queue of its interface, a buffer or its table of neighbours is full",
+		"Look at what the queue of the interface drops (tc -s qdisc show) and at who fills it, at a shaper on it, and at the table of neighbours (ip -s neighbour; net.ipv4.neigh.default.gc_thresh3)."
+}
+
+// limitWords say that a firewall that refuses some SYNs of a kind and lets others leave may be a limit.
+func limitWords(k *Knowledge) (title, advice string) {
+	usual := func(t *Trial) bool { return t.Kind == SYN && t.Role == Target && t.Look == Usual }
+	all := k.count(usual)
+	refused := k.count(func(t *Trial) bool { return usual(t) && t.Outcome == SendRefused })
+	if refused == 0 || refused == all {
+		return "", ""
+	}
+	return fmt.Sprintf("a firewall on this machine, or a limit in it, refuses some of what leaves (%d of %s)", refused, countOf(all, "usual SYN")),
+		"Look at this machine's own rules for what leaves (nft list ruleset; iptables-save, OUTPUT): one with a limit (limit, meter, quota, connlimit, hashlimit), or one that holds for some source ports only."
 }
 
 // nothingLeaves: every trial fails, silently or because the kernel refuses to send.

@@ -135,14 +135,10 @@ func (r *run) measure(d *Diagnosis) {
 
 func (r *run) found(c int, p float64, made []Record) Found {
 	cause := &r.p.causes[c]
-	f := Found{Code: cause.Code, Probability: p, Text: cause.Title, Advice: cause.Advice}
+	f := Found{Code: cause.Code, Probability: p}
+	f.Text, f.Advice = cause.words(r.k)
 	if cause.Where != nil {
 		f.Where = cause.Where(r.k)
-	}
-	if cause.Words != nil {
-		if title, advice := cause.Words(r.k); title != "" {
-			f.Text, f.Advice = title, cmp.Or(advice, f.Advice)
-		}
 	}
 	if cause.Commands != nil {
 		f.Commands = cause.Commands(r.k)

@@ -23,6 +23,7 @@ const (
 	Prohibited                     // a router: administratively prohibited
 	RejectedByHost                 // an ICMP error of the host's own
 	SendRefused                    // this machine's kernel did not let it leave
+	NoRoom                         // the same, and only for the moment: a queue, a buffer or a table of this machine was full
 	NoPorts                        // EADDRNOTAVAIL of connect(2)
 	Acked                          // the connection works
 	Lossy                          // it works after retransmissions
@@ -56,7 +57,7 @@ const (
 
 var outcomeNames = [outcomes]string{"not made", "silence", "late SYN-ACK", "SYN-ACK", "slow SYN-ACK", "SYN-ACK of somebody else",
 	"reset", "reset from nearer than the host", "reset and SYN-ACK", "challenge ACK", "SYN-ACK with a wrong acknowledgment number", "SYN-ACK from another address", "host unreachable", "no route at a router", "TTL ran out on the way", "prohibited",
-	"rejected by the host", "refused by this machine", "no free source port", "works", "works after retransmissions",
+	"rejected by the host", "refused by this machine", "no room on this machine", "no free source port", "works", "works after retransmissions",
 	"works after bytes were lost", "works after ACKs were lost", "works, slow program", "third ACK ignored", "reset after the third ACK", "reset by somebody else after the third ACK", "large segments lost", "large answers lost", "packet too big",
 	"dead after the pause", "reset after the pause", "closed by the host in the pause", "ISN moves", "ISN stays",
 	"echo reply", "reaches the host", "dies before the host", "takes another way and dies", "goes round in a loop", "refused by a router", "answered before the host",
@@ -68,7 +69,7 @@ func (o Outcome) String() string { return outcomeNames[o] }
 // fails reports whether a client would call this a failure to connect.
 func (o Outcome) fails() bool {
 	switch o {
-	case Silence, Late, Reset, ResetNear, ResetToo, Challenge, WrongACK, Elsewhere, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, NoPorts, Ignored, ResetOnACK, ResetBy:
+	case Silence, Late, Reset, ResetNear, ResetToo, Challenge, WrongACK, Elsewhere, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, NoRoom, NoPorts, Ignored, ResetOnACK, ResetBy:
 		return true
 	}
 	return false

@@ -32,7 +32,7 @@ const fresh = 0.5
 func likely(k Kind) []Outcome {
 	switch k {
 	case SYN, Kernel:
-		return []Outcome{Silence, Late, SYNACK, SlowSYNACK, Near, Reset, ResetNear, ResetToo, Challenge, WrongACK, Elsewhere, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, Acked}
+		return []Outcome{Silence, Late, SYNACK, SlowSYNACK, Near, Reset, ResetNear, ResetToo, Challenge, WrongACK, Elsewhere, HostUnreachable, NoWay, Expired, Prohibited, RejectedByHost, SendRefused, NoRoom, Acked}
 	case Local:
 		return []Outcome{No, Yes}
 	case ACK, FIN, Echo:

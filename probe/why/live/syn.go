@@ -12,6 +12,7 @@ import (
 	"synscope/craft"
 	"synscope/netraw"
 	"synscope/probe"
+	"synscope/probe/internal/wire"
 	"synscope/probe/why"
 )
 
@@ -148,6 +149,9 @@ func refuse(t *why.Trial, err error) {
 		return
 	}
 	t.Outcome, t.Reply.Text, t.Reply.Refusal = why.SendRefused, reason(err), err
+	if wire.RefusalOf(err) == wire.RefusedForNow {
+		t.Outcome = why.NoRoom
+	}
 }
 
 // reason is an error in a few words.

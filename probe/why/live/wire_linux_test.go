@@ -160,7 +160,7 @@ func judgeWire(t *testing.T, d *why.Diagnosis, seen map[flowOf]*onWire) {
 		if said[f] == nil {
 			said[f] = &onWire{}
 		}
-		if r.Outcome != why.SendRefused {
+		if r.Outcome != why.SendRefused && r.Outcome != why.NoRoom {
 			said[f].syns++
 			syns++
 		}
