@@ -28,7 +28,7 @@ var conditionCommands = []conditionCommand{
 	{"send", "send --flags S --opt mss=1460,sack,ts,wscale=7 --timeout 200ms"},
 	{"paths", "trace --paths -n --max-hops 2 --timeout 200ms"},
 	{"watch", "trace --watch -n --max-hops 2 -c 2 -i 50ms --timeout 200ms"},
-	{"why", "why --budget 60,3s"},
+	{"why", "why --budget 60,20s"},
 	{"check", "check -"},
 }
 

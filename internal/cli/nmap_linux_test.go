@@ -43,7 +43,7 @@ func agree(t *testing.T, l *lab.Lab, nmap, technique, flag, family string) {
 	if err != nil {
 		t.Fatalf("nmap %s %s: %v", flag, family, err)
 	}
-	ours := scanAll(t, l, technique, pairs)
+	ours := scanAll(t, l, technique, pairs, "-Pn")
 	for _, p := range pairs {
 		compare(t, technique, p, ours[p], theirs[p])
 	}

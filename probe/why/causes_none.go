@@ -23,6 +23,9 @@ func noCause() []Cause {
 // healthyWords say what was unusual although nothing is wrong, and what share of slow
 // connections is still possible after so few trials.
 func healthyWords(k *Knowledge) (title, advice string) {
+	if k.count(func(t *Trial) bool { return t.opens(Target) && t.Outcome != NotMade }) == 0 {
+		return "nothing was tried that tells whether it works", ""
+	}
 	if n, from := k.overruled(); n > 0 {
 		return fmt.Sprintf("the port is open, although %s drew an ICMP error from %s before the host answered", countOf(n, "SYN"), from),
 			"Ask who runs the sender of the ICMP errors why it sends them: what it says cannot be reached can. connect(2) of Linux gives up at such an error while it waits for the SYN-ACK, so that clients may fail."
