@@ -45,7 +45,7 @@ var (
 
 	// ErrNoSource: there is a route, but no address of this machine to send from.
 	// It is an ErrNoRoute too.
-	ErrNoSource = fmt.Errorf("no source address: compare `ip addr` and `ip route get`: %w", ErrNoRoute)
+	ErrNoSource error = &named{"no source address: compare `ip addr` and `ip route get`", []error{ErrNoRoute}}
 
 	// ErrReversePath: the kernel discards what comes in by an interface that the
 	// route back does not lead through: rp_filter in ip-sysctl, Linux (RFC 3704 §2.2).
