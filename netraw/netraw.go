@@ -157,6 +157,8 @@ type Config struct {
 // Conn sends and receives whole IP packets, and holds the TCP source ports
 // they use. One goroutine may send while another receives and others look up
 // routes or statistics; concurrent Sends take turns (but see SendBeside), and so do Recvs.
+// Await and Poll are for one goroutine at a time. Two runs over one Conn would take each
+// other's answers: runs side by side have one each.
 type Conn struct {
 	conn
 }

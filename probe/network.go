@@ -9,7 +9,7 @@ import (
 
 // Network is all that the engine sees of the world: batches of IP packets out,
 // batches of IP packets with stamps in. [netraw.Conn] is the real one; package
-// simnet is a world of model hosts under virtual time.
+// simnet is a world of model hosts under virtual time. It serves one run at a time.
 type Network interface {
 	// Send hands IP packets to the network in order and reports how many
 	// left. A short count comes with the error that concerns pkts[n].

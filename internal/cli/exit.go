@@ -54,6 +54,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitYes
+	case isAny(err, syscall.ENOSPC, syscall.EDQUOT): // whatever was to be written: a result, a picture, a checkpoint
+		return exitInterrupted
 	case errors.As(err, &e):
 		return e.code
 	case isAny(err, probe.ErrInterrupted, probe.ErrNetworkDown, probe.ErrWentSilent, sink.ErrWrite, context.Canceled):

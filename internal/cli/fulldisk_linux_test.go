@@ -84,6 +84,11 @@ func TestFullDiskLeavesWholeLines(t *testing.T) {
 		}
 		os.Remove(file)
 	}
+	writeFile(t, filepath.Join(small, "full"), make([]byte, 4096), 0o644)
+	r := start(t, asRoot, func(c *exec.Cmd) {}, "scan", "--stateless", "-q", "-p", strconv.Itoa(first), "127.0.0.1", "--resume", filepath.Join(small, "checkpoint")).end(t)
+	if r.code != exitInterrupted || !strings.Contains(r.err, "no space left on device") {
+		t.Errorf("--resume: exit %d, says %q", r.code, r.err)
+	}
 }
 
 // listenInARow listens on so many ports that follow one another, and returns the first.

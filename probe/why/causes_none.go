@@ -24,7 +24,7 @@ func noCause() []Cause {
 // connections is still possible after so few trials.
 func healthyWords(k *Knowledge) (title, advice string) {
 	if k.count(func(t *Trial) bool { return t.opens(Target) && t.Outcome != NotMade }) == 0 {
-		return "nothing was tried that tells whether it works", ""
+		return "nothing is wrong, but no connection was tried that would tell", ""
 	}
 	if n, from := k.overruled(); n > 0 {
 		return fmt.Sprintf("the port is open, although %s drew an ICMP error from %s before the host answered", countOf(n, "SYN"), from),
