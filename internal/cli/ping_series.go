@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
 	"synscope/internal/report/record"
+	"synscope/netraw"
 	"synscope/probe"
 	"synscope/probe/loss"
 	"synscope/probe/ping"
@@ -70,7 +72,9 @@ func (s *pingSeries) follow(p *ping.Sample, start time.Time) []loss.Window {
 		at = start.Add(p.Due)
 	}
 	lost := !p.Answered()
-	return s.losses.Add(loss.Probe{N: p.N, Sent: at, Port: p.SourcePort, Lost: lost, Unsent: lost && p.Sent.IsZero()})
+	return s.losses.Add(loss.Probe{
+		N: p.N, Sent: at, Port: p.SourcePort, Lost: lost, Unsent: lost && p.Sent.IsZero(), Absent: lost && errors.Is(p.Err, netraw.ErrNoNeighbour),
+	})
 }
 
 // add takes one sample in.

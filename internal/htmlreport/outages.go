@@ -19,6 +19,7 @@ type windowRecord struct {
 	To     time.Time `json:"to"`
 	Probes uint64    `json:"probes"`
 	Unsent uint64    `json:"unsent"`
+	Absent uint64    `json:"absent"`
 }
 
 func (w *windowRecord) window() loss.Window { return loss.Window(*w) }

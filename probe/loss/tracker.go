@@ -12,6 +12,7 @@ type Probe struct {
 	Port   uint16    // source port; 0: not known
 	Lost   bool
 	Unsent bool // it could not be sent; then it is Lost too
+	Absent bool // since nobody on the link had the address; then it is Unsent too
 }
 
 // Tracker follows the losses of one series. Use [NewTracker].

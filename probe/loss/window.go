@@ -15,6 +15,7 @@ type Window struct {
 	To     time.Time // when the first probe left that was answered again; zero: none was
 	Probes uint64    // how many were lost, or could not be sent
 	Unsent uint64    // how many of them could not be sent
+	Absent uint64    // and for how many of those nobody on the link had the address
 }
 
 // Over tells whether a probe was answered after it.
@@ -46,6 +47,9 @@ func (r *run) add(p *Probe) {
 	r.Last = p.Sent
 	if p.Unsent {
 		r.Unsent++
+		if p.Absent {
+			r.Absent++
+		}
 		return
 	}
 	r.ports[p.Port]++

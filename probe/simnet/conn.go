@@ -223,13 +223,13 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 		return net.ErrClosed
 	}
 	c.deadline = t
-	switch {
-	case t.IsZero():
+	switch left := time.Until(t); {
+	case t.IsZero(), left <= 0: // what has passed needs no alarm
 		c.stopAlarm()
 	case c.alarm == nil:
-		c.alarm = time.AfterFunc(time.Until(t), c.wake)
+		c.alarm = time.AfterFunc(left, c.wake)
 	default:
-		c.alarm.Reset(time.Until(t))
+		c.alarm.Reset(left)
 	}
 	c.arrived.Broadcast()
 	return nil

@@ -34,6 +34,9 @@ func windowFields(w FieldWriter, window *loss.Window) {
 	if window.Unsent > 0 {
 		w.Uint("unsent", window.Unsent)
 	}
+	if window.Absent > 0 {
+		w.Uint("absent", window.Absent)
+	}
 }
 
 // Losses are when the probes of a target were lost, and where those cluster that

@@ -16,10 +16,10 @@ func (t *pingText) outage(o *record.Outage) string {
 }
 
 // OutageWords is "down 14:02:07 to 14:02:19, 12 probes", by the clock of a place; of a target
-// to which nothing could be sent, "not probed".
+// to which nothing could be sent, "not probed", unless that is because nobody on the link has its address.
 func OutageWords(w *loss.Window, place *time.Location) string {
 	words := "down "
-	if w.Unsent == w.Probes {
+	if w.Unsent == w.Probes && w.Absent == 0 {
 		words = "not probed "
 	}
 	if w.Over() {
@@ -29,6 +29,8 @@ func OutageWords(w *loss.Window, place *time.Location) string {
 	}
 	words += ", " + units.CountOf(w.Probes, "probe")
 	switch {
+	case w.Unsent == w.Probes && w.Absent > 0:
+		words += " could not be sent: nobody on the link has the address"
 	case w.Unsent == w.Probes:
 		words += " could not be sent"
 	case w.Unsent > 0:
